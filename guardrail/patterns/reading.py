@@ -1,0 +1,305 @@
+"""Pattern text → Pattern. Read with the standard library's ast, so that packs load without libcst."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from typing import Any
+
+from guardrail.patterns import kinds as k
+from guardrail.patterns import statements as s
+
+_VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*|_(?![A-Za-z0-9]))")
+_PREFIX, _REST = "mv__", "rest__"
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+class BadPattern(ValueError):
+    """A pattern that cannot be read, with the reason."""
+
+
+def read_pattern(text: str) -> k.Pattern:
+    """The pattern that the text stands for; BadPattern with the reason else."""
+    try:
+        body = _parse(_spell_rests(text, "**"))
+    except BadPattern:
+        if "{" not in text:
+            raise
+        body = _parse(_spell_rests(text, "*"))  # a set, not a dict
+    if len(body) != 1:
+        raise BadPattern("one expression or statement is wanted")
+    if isinstance(body[0], ast.Expr):
+        return _expression(body[0].value)
+    return _statement(body[0])
+
+
+def _parse(spelt: str) -> list[ast.stmt]:
+    source = _VARIABLE.sub(lambda m: _PREFIX + m[1], spelt)
+    if "$" in re.sub(r"'[^']*'|\"[^\"]*\"", "", source):
+        raise BadPattern("a metavariable is `$` and capitals: $NAME or $_")
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError) as error:
+        raise BadPattern(f"not Python: {getattr(error, 'msg', error)}") from error
+
+
+def variables(text: str) -> frozenset[str]:
+    """The metavariables that a pattern or message text names."""
+    return frozenset(m[1] for m in _VARIABLE.finditer(text) if m[1] != "_")
+
+
+def _spell_rests(text: str, in_braces: str) -> str:
+    """`...` inside brackets as a starred name, which Python accepts in any place."""
+    out, stack, i, quote = [], [], 0, ""
+    while i < len(text):
+        char = text[i]
+        if quote:
+            if char == "\\":
+                out.append(char)
+                i += 1
+                char = text[i : i + 1]
+            elif char == quote:
+                quote = ""
+        elif char in "'\"":
+            quote = char
+        elif char in _OPENING:
+            stack.append(char)
+        elif char in _CLOSING and stack:
+            stack.pop()
+        elif text.startswith("...", i) and stack and not _is_default(out):
+            out.append((in_braces if stack[-1] == "{" else "*") + _REST)
+            i += 3
+            continue
+        out.append(char)
+        i += 1
+    return "".join(out)
+
+
+def _is_default(out: list[str]) -> bool:
+    return "".join(out).rstrip()[-1:] == "="
+
+
+def _variable(node: ast.AST) -> k.Anything | None:
+    if isinstance(node, ast.Name) and node.id.startswith(_PREFIX):
+        name = node.id[len(_PREFIX) :]
+        return k.Anything("" if name == "_" else name)
+    return None
+
+
+def _dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Name) and not node.id.startswith(_PREFIX):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        left = _dotted(node.value)
+        return f"{left}.{node.attr}" if left else ""
+    return ""
+
+
+def _rest(node: ast.AST) -> bool:
+    return isinstance(node, ast.Starred) and isinstance(node.value, ast.Name) and node.value.id == _REST
+
+
+def _expression(node: ast.expr) -> k.Pattern:
+    found = _variable(node)
+    if found is not None:
+        return found
+    if isinstance(node, ast.Constant):
+        if node.value is Ellipsis:
+            return k.Anything()
+        return k.Constant(node.value)
+    name = _dotted(node)
+    if name:
+        return k.Named(name)
+    reader = _EXPRESSIONS.get(type(node))
+    if reader is None:
+        raise BadPattern(f"a pattern cannot hold {type(node).__name__}")
+    return reader(node)
+
+
+def _items(nodes: list[ast.expr]) -> tuple[k.Pattern | None, ...]:
+    return tuple(None if _rest(n) else _expression(n) for n in nodes)
+
+
+def _call(node: ast.Call) -> k.Pattern:
+    keywords = []
+    for keyword in node.keywords:
+        keywords.append((keyword.arg or "**", _expression(keyword.value)))
+    args = _items(node.args)
+    opened = any(_rest(a) for a in node.args)
+    return k.CallOf(_expression(node.func), args, tuple(keywords), opened)
+
+
+def _dict(node: ast.Dict) -> k.Pattern:
+    entries, opened = [], False
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            opened = True
+        else:
+            entries.append((_expression(key), _expression(value)))
+    return k.Mapped(tuple(entries), opened)
+
+
+def _compare(node: ast.Compare) -> k.Pattern:
+    if len(node.ops) != 1:
+        raise BadPattern("one comparison at a time")
+    return k.Compared(_expression(node.left), type(node.ops[0]).__name__, _expression(node.comparators[0]))
+
+
+_BINARY = {
+    "Add": "Add",
+    "Sub": "Subtract",
+    "Mult": "Multiply",
+    "Div": "Divide",
+    "Mod": "Modulo",
+    "Pow": "Power",
+    "BitXor": "BitXor",
+    "BitAnd": "BitAnd",
+    "BitOr": "BitOr",
+    "LShift": "LeftShift",
+    "RShift": "RightShift",
+    "FloorDiv": "FloorDivide",
+}
+_UNARY = {"Not": "Not", "USub": "Minus", "UAdd": "Plus", "Invert": "BitInvert"}
+
+
+def _binary(node: ast.BinOp) -> k.Pattern:
+    operator = _BINARY.get(type(node.op).__name__)
+    if operator is None:
+        raise BadPattern(f"a pattern cannot hold {type(node.op).__name__}")
+    return k.Operation("BinaryOperation", operator, (_expression(node.left), _expression(node.right)))
+
+
+def _unary(node: ast.UnaryOp) -> k.Pattern:
+    if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        return k.Constant(-node.operand.value)  # type: ignore[operator]
+    return k.Operation("UnaryOperation", _UNARY[type(node.op).__name__], (_expression(node.operand),))
+
+
+def _boolean(node: ast.BoolOp) -> k.Pattern:
+    left = _expression(node.values[0])
+    for value in node.values[1:]:
+        left = k.Operation("BooleanOperation", type(node.op).__name__, (left, _expression(value)))
+    return left
+
+
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> k.Pattern:
+    if len(node.generators) != 1 or node.generators[0].ifs:
+        raise BadPattern("a comprehension pattern has one `for` and no `if`")
+    loop = node.generators[0]
+    return k.Comprehended(_expression(node.elt), _expression(loop.target), _expression(loop.iter))
+
+
+def _chosen(node: ast.IfExp) -> k.Pattern:
+    return k.Chosen(tuple((name, _expression(getattr(node, name))) for name in ("test", "body", "orelse")))
+
+
+_EXPRESSIONS: dict[type, Callable[[Any], k.Pattern]] = {
+    ast.IfExp: _chosen,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.Call: _call,
+    ast.Attribute: lambda n: k.Member(_expression(n.value), n.attr),
+    ast.List: lambda n: k.Display(_items(n.elts)),
+    ast.Tuple: lambda n: k.Display(_items(n.elts)),
+    ast.Set: lambda n: k.Display(_items(n.elts)),
+    ast.Dict: _dict,
+    ast.Compare: _compare,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _boolean,
+    ast.Subscript: lambda n: k.Item(_expression(n.value), _expression(n.slice)),
+    ast.Await: lambda n: k.Awaited(_expression(n.value)),
+}
+
+
+# ---- statements ----
+
+
+def _body(nodes: list[ast.stmt]) -> s.Body:
+    found: list[k.Pattern | None] = []
+    for node in nodes:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis:
+            found.append(None)
+        elif isinstance(node, ast.Expr):
+            found.append(s.Simple("Expr", "value", _expression(node.value)))
+        else:
+            found.append(_statement(node))
+    return tuple(found)
+
+
+def _statement(node: ast.stmt) -> k.Pattern:
+    reader = _STATEMENTS.get(type(node))
+    if reader is None:
+        raise BadPattern(f"a pattern cannot be {type(node).__name__}")
+    return reader(node)
+
+
+def _optional(kind: str, field: str, value: ast.expr | None) -> k.Pattern:
+    return s.Simple(kind, field, _expression(value) if value is not None else None)
+
+
+def _assign(node: ast.Assign) -> k.Pattern:
+    return s.Assigned(_expression(node.targets[0]), _expression(node.value))
+
+
+def _annotated(node: ast.AnnAssign) -> k.Pattern:
+    if node.value is None:
+        raise BadPattern("an annotated name needs a value")
+    return s.Assigned(_expression(node.target), _expression(node.value))
+
+
+def _with(node: ast.With | ast.AsyncWith) -> k.Pattern:
+    items = tuple(_expression(i.context_expr) for i in node.items)
+    return s.Within(items, _body(node.body), isinstance(node, ast.AsyncWith))
+
+
+def _try(node: ast.Try) -> k.Pattern:
+    if len(node.handlers) != 1:
+        raise BadPattern("a try pattern has one handler")
+    handler = node.handlers[0]
+    return s.Handled(_expression(handler.type) if handler.type else None, _body(handler.body))
+
+
+def _for(node: ast.For | ast.AsyncFor) -> k.Pattern:
+    return s.Repeated("For", (("iter", _expression(node.iter)), ("target", _expression(node.target))), _body(node.body))
+
+
+def _name_of(name: str) -> k.Pattern:
+    return _expression(ast.Name(name)) if name.startswith(_PREFIX) else k.Named(name)
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> k.Pattern:
+    decorators = tuple(_expression(d) for d in node.decorator_list)
+    awaits = isinstance(node, ast.AsyncFunctionDef)
+    return s.Defined("FunctionDef", _name_of(node.name), decorators, (), _body(node.body), awaits)
+
+
+def _class(node: ast.ClassDef) -> k.Pattern:
+    bases = tuple(_expression(b) for b in node.bases if not _rest(b))
+    decorators = tuple(_expression(d) for d in node.decorator_list)
+    return s.Defined("ClassDef", _name_of(node.name), decorators, bases, _body(node.body))
+
+
+_STATEMENTS: dict[type, Callable[[Any], k.Pattern]] = {
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.Return: lambda n: _optional("Return", "value", n.value),
+    ast.Raise: lambda n: _optional("Raise", "exc", n.exc),
+    ast.Assert: lambda n: s.Simple("Assert", "test", _expression(n.test)),
+    ast.Delete: lambda n: s.Simple("Del", "target", _expression(n.targets[0])),
+    ast.Pass: lambda n: s.Simple("Pass"),
+    ast.Continue: lambda n: s.Simple("Continue"),
+    ast.Break: lambda n: s.Simple("Break"),
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: lambda n: s.Repeated("While", (("test", _expression(n.test)),), _body(n.body)),
+    ast.If: lambda n: s.Repeated("If", (("test", _expression(n.test)),), _body(n.body)),
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+}

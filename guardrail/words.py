@@ -1,0 +1,50 @@
+"""Names and the words in them: which identifiers speak of a credential."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+SECRET_WORDS = frozenset(
+    "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials signature hmac digest"
+    " otp totp pin csrf bearer jwt".split()
+)
+SECRET_PAIRS = frozenset(
+    [
+        ("api", "key"),
+        ("private", "key"),
+        ("secret", "key"),
+        ("access", "key"),
+        ("signing", "key"),
+        ("encryption", "key"),
+        ("auth", "header"),
+        ("session", "id"),
+        ("auth", "key"),
+        ("master", "key"),
+    ]
+)
+HARMLESS_WORDS = frozenset(
+    "type types kind count len length limit max min num n total usage budget ids index pos offset pad eos bos unk mask vocab url"
+    " uri path file dir field fields label name names prefix suffix template form view page ttl expires expiry expire lifetime"
+    " created updated policy validator validators strength hint parser lexer stream required require enabled missing valid"
+    " invalid changed change error errors re pattern regex algorithm algorithms method methods size bits class cls backend"
+    " is has can should use allow reset help title text message msg description env var timeout age scheme hasher hashers"
+    " generator factory provider store storage manager handler endpoint scope scopes grant grants set get".split()
+)
+
+
+@lru_cache(maxsize=65536)
+def split_words(name: str) -> tuple[str, ...]:
+    """The lower-case words of an identifier: `getAPIKey2` gives get, api, key, 2."""
+    return tuple(piece.lower() for piece in _PIECE.findall(name))
+
+
+@lru_cache(maxsize=65536)
+def is_secret_name(name: str) -> bool:
+    """Whether an identifier or a string key names a credential and not a fact about one (catalogue 1.4, SECRETNAME)."""
+    words = split_words(name)
+    if not words or HARMLESS_WORDS.intersection(words):
+        return False
+    return bool(SECRET_WORDS.intersection(words)) or any(pair in SECRET_PAIRS for pair in zip(words, words[1:], strict=False))

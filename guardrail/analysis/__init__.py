@@ -1,0 +1,7 @@
+"""The analysis: everything that is judged on libcst. Imported only when there is a candidate."""
+
+from guardrail.analysis.facts import Facts, FileFacts
+from guardrail.analysis.library import Library
+from guardrail.analysis.match import Match
+
+__all__ = ["Facts", "FileFacts", "Library", "Match"]

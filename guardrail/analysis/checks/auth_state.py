@@ -1,0 +1,261 @@
+"""Who is let in: sessions, guards, open doors, decisions that fail open, and redirects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from guardrail.analysis.checks.tracing import (
+    called,
+    calls,
+    function_name,
+    identifiers,
+    in_loop,
+    method,
+    named,
+    resolve,
+    texts,
+    trace,
+    words_of,
+)
+from guardrail.analysis.facts import Facts
+from guardrail.analysis.match import Match
+from guardrail.analysis.scopes import dotted
+from guardrail.patterns.statements import statements_of
+
+_RENEWERS = frozenset(
+    "login alogin cycle_key acycle_key flush aflush clear login_user auth_login django_login regenerate regenerate_id renew rotate"
+    " new_session rotate_session".split()
+)
+
+
+# ---- sessions ----
+
+
+def _empties(match: Match) -> bool:
+    value = named(match, "V")
+    return value is not None and any(known in (None, False, "") for known in value[0].constants(value[1]))
+
+
+def session_kept_at_login(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Django code that writes a user into `request.session` and renews it nowhere in the function."""
+    if not any(name.split(".")[0] == "django" for name in facts.file.index.imports.values()):
+        return
+    if any(method(call) in _RENEWERS for call in calls(facts)):
+        return
+    for match in matches:
+        receiver = named(match, "R")
+        if receiver is not None and re.search(r"(^|\.)(request|req)$", dotted(receiver[1])) and not _empties(match):
+            yield match
+
+
+def session_not_cleared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Flask code that writes a user into the session without clearing it first."""
+    if not any(method(call) in _RENEWERS for call in calls(facts)):
+        yield from (m for m in matches if not _empties(m))
+
+
+# ---- CSRF ----
+
+_OTHER_PROOF = re.compile(r"(?i)signature|hmac|verify|compare_digest|construct_event|authorization|webhook|bearer|api_?key|secret|token")
+
+
+def exempt_without_other_proof(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A view that knows its user by the session, and asks for no other proof."""
+    names = identifiers(facts)
+    by_session = {"session", "login_required", "user"} & names
+    if not by_session or "request" not in names:
+        return
+    if any(_OTHER_PROOF.search(name) for name in names) or any(_OTHER_PROOF.search(text) for text in texts(facts)):
+        return
+    yield from matches
+
+
+# ---- guards ----
+
+_ROUTES = frozenset("route get post put patch delete head options websocket api_route task receiver trace".split())
+
+
+def guard_above_route(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """The guard itself, where it is no route."""
+    seen: set[int] = set()
+    for match in matches:
+        guard, function = named(match, "G"), named(match, "F")
+        if guard is None or function is None or id(guard[1]) in seen:
+            continue
+        seen.add(id(guard[1]))
+        bare = guard[1].func if isinstance(guard[1], cst.Call) else guard[1]
+        if isinstance(bare, cst.Attribute) and bare.attr.value in _ROUTES:
+            continue
+        name, text = facts.code(function[1]), facts.code(bare)
+        yield facts.match(
+            guard[1],
+            f"`@{text}` stands above the decorator that registers `{name}`: the framework calls the function without it.",
+        )
+
+
+# ---- open doors ----
+
+_MEANT_OPEN = re.compile(
+    r"(?i)log_?in|log_?out|sign_?in|register|registration|sign_?up|health|ready|token|password|reset|webhook|callback|public|contact|verify|"
+    r"activat|subscribe|refresh|oauth|otp|sso|saml|magic|invit|newsletter|captcha|schema|metrics|forgot|auth"
+)
+_WRITING_BASES = re.compile(r"(ModelViewSet|Create|Update|Destroy)\w*$")
+_WRITING_METHODS = frozenset("post put patch delete create update partial_update destroy perform_create perform_update".split())
+_WRITES = frozenset("post put patch delete".split())
+
+
+def opened_for_writes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A class of views with methods that write, whose name does not say that it is for strangers."""
+    owner = facts.owner
+    if not owner or _MEANT_OPEN.search(owner) or facts.definition is None or facts.definition.kind != "class":
+        return
+    members = [d for d in facts.file.index.definitions if d.symbol.startswith(owner + ".")]
+    if any(_OTHER_PROOF.search(word) for d in members for word in d.words):
+        return
+    writes = any(d.symbol.rpartition(".")[2] in _WRITING_METHODS for d in members)
+    bases = (facts.code(base.value) for node in facts.nodes if isinstance(node, cst.ClassDef) for base in node.bases)
+    if writes or any(_WRITING_BASES.search(base) and "ReadOnly" not in base for base in bases):
+        yield from matches
+
+
+def opened_function_writes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A function view for POST and its kind, whose name does not say that it is for strangers."""
+    names = identifiers(facts)
+    if any(_OTHER_PROOF.search(name) for name in names) or any(_OTHER_PROOF.search(text) for text in texts(facts)):
+        return
+    methods = {text.lower() for text in texts(facts)} & _WRITES
+    for match in matches:
+        name = match.node.name.value if isinstance(match.node, cst.FunctionDef) else ""
+        if methods and not _MEANT_OPEN.search(name):
+            yield match
+
+
+def settings_are_whole(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A plain display in settings that are not for tests, with nothing added later."""
+    if re.search(r"(?i)(^|[/_.-])(test|tests|testing|ci)([/_.-]|$)", facts.path) or "DEFAULT_PERMISSION_CLASSES" in texts(facts):
+        return
+    for match in matches:
+        value = match.node.value if isinstance(match.node, (cst.Assign, cst.AnnAssign)) else None
+        if isinstance(value, cst.Dict) and all(isinstance(e, cst.DictElement) for e in value.elements):
+            yield match
+
+
+# ---- failing open ----
+
+_ACCESS = frozenset(
+    "auth authorize authorized authorise authorised authenticate authenticated permission permissions permitted access allowed"
+    " role roles admin token signature credential credentials password login mfa otp totp scope acl owner privilege entitled"
+    " may can webhook".split()
+)
+_REVERSED = frozenset(
+    "expired revoked blacklisted blocklisted locked blocked denied invalid needs requires banned missing forbidden stale rotated"
+    " compromised leaked pwned weak rate limit limited throttle throttled quota feature flag flags health retry available cache"
+    " should exists taken unique connect reach parse render".split()
+)
+
+
+def in_access_decision(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Inside a function whose name says that True means access."""
+    for match in matches:
+        name = function_name(facts, match.node)
+        words = words_of(name)
+        decides = name in ("has_permission", "has_object_permission", "test_func") or (
+            len(words) > 1 and words & (_ACCESS - {"may", "can"}) and words & _QUESTIONS
+        )
+        if decides and not words & _REVERSED:
+            yield match
+
+
+_QUESTIONS = frozenset(
+    "is has can may check verify validate authorize authenticate allowed permitted authorized ensure test user allow".split()
+)
+
+
+def denial_is_dropped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A refusal of a framework that is dropped, and not by a loop that asks several, nor with the answer set before."""
+    for match in matches:
+        handler = match.node
+        if not isinstance(handler, cst.ExceptHandler) or handler.type is None or in_loop(facts, handler):
+            continue
+        parts = [e.value for e in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
+        names = {name for part in parts for name in facts.names(part)}
+        block = facts.parent(handler)
+        if not any(n.startswith(("django.core.", "rest_framework.")) for n in names) or not isinstance(block, cst.Try):
+            continue
+        body = statements_of(block.body)
+        if not any(isinstance(s, (cst.Return, cst.Assign)) for s in body) and block.orelse is None:
+            yield match
+
+
+# ---- redirects ----
+
+_ASKS = re.compile(r"(?i)allowed_host|is_safe|safe_url|safe_redirect|is_local|is_relative|is_internal|validate_(next|redirect|url)|netloc|hostname")
+_OWN_PLACE = re.compile(r"^(/[\w.~-]|https?://[\w.:-]+[/?#]|[?#])")
+_REVERSERS = frozenset("reverse reverse_lazy url_for resolve_url url_path_for abort".split())
+_SAME_SITE = frozenset(
+    "path full_path url base_url root_url url_root get_full_path build_absolute_uri path_info host referrer HTTP_REFERER Referer".split()
+)
+
+
+def leaves_the_site(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A target that begins with user input, in a function that asks nothing about it."""
+    if any(_ASKS.search(name) for name in identifiers(facts)) or "//" in texts(facts):
+        return
+    for match in matches:
+        value = named(match, "U")
+        if value is not None and _begins_with_input(*value) and not _looked_up(facts, value[1]):
+            yield match
+
+
+def _begins_with_input(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
+    """Whether the first characters of the address are the user's."""
+    owner, found = resolve(facts, node)
+    if depth > 6:
+        return False
+    if isinstance(found, cst.FormattedString):
+        first = found.parts[0] if found.parts else None
+        if isinstance(first, cst.FormattedStringText):
+            return first.value == "/" and owner.tainted(found)
+        return isinstance(first, cst.FormattedStringExpression) and _begins_with_input(owner, first.expression, depth + 1)
+    if isinstance(found, cst.BinaryOperation):
+        known = owner.constant(found.left)
+        return known == "/" if isinstance(known, str) else _begins_with_input(owner, found.left, depth + 1)
+    if isinstance(found, (cst.BooleanOperation, cst.IfExp)):
+        sides = [found.left, found.right] if isinstance(found, cst.BooleanOperation) else [found.body, found.orelse]
+        return any(_begins_with_input(owner, side, depth + 1) for side in sides)
+    if method(found) in _REVERSERS or (method(found) == "format" and _fixed_start(owner, found)):
+        return False
+    return owner.tainted(found) and not _same_site(owner, found)
+
+
+def _fixed_start(facts: Facts, node: cst.CSTNode) -> bool:
+    receiver = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+    text = facts.constant(receiver) if receiver is not None else None
+    return isinstance(text, str) and bool(_OWN_PLACE.match(text))
+
+
+def _same_site(facts: Facts, node: cst.CSTNode) -> bool:
+    """The address of this very request, or where it came from."""
+    for owner, part in trace(facts, node):
+        if isinstance(part, cst.Attribute) and part.attr.value in _SAME_SITE:
+            return True
+        if isinstance(part, cst.SimpleString) and part.evaluated_value in _SAME_SITE:
+            return True
+        if called(owner, part) & {"flask.url_for", "django.urls.reverse"}:
+            return True
+    return False
+
+
+def _looked_up(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether the target is compared with a list of places."""
+    wanted = facts.normal(node)
+    for found in facts.nodes:
+        if isinstance(found, cst.Comparison) and isinstance(found.comparisons[0].operator, (cst.In, cst.NotIn)):
+            if facts.normal(found.left) == wanted:
+                return True
+    return False
+
+

@@ -1,0 +1,59 @@
+"""Checks of the injection pack: commands, code and markup that a caller or a user has a hand in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from guardrail.analysis.checks import flow
+
+if TYPE_CHECKING:
+    from guardrail.analysis.facts import Facts
+    from guardrail.analysis.match import Match
+
+_TAG = re.compile(r"<\s*/?[a-zA-Z!][^>]*>?")
+_HTML_FILE = re.compile(r"[\"'][^\"'\n]*\.(html?|xhtml)(\.j2|\.jinja2?)?[\"']|text/html|HTMLResponse|HttpResponse")
+
+
+def foreign_text(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Strings with a part that a caller or a user decides, neither quoted nor checked."""
+    for match in matches:
+        origin, text = match.env["X"]
+        if flow.from_outside(origin, text):
+            yield match
+
+
+def unchecked(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """User input that is not compared with a fixed list in the same definition."""
+    for match in matches:
+        origin, text = match.env["X"]
+        if not flow.checked(origin, text):
+            yield match
+
+
+def markup(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Strings with tags in them and user input between the tags."""
+    for match in matches:
+        origin, text = match.env["X"]
+        if _TAG.search(_literal_text(origin, text)) and flow.from_outside(origin, text):
+            yield match
+
+
+def _literal_text(facts: Facts, node: cst.CSTNode, depth: int = 0) -> str:
+    """The source of a string expression, names followed once."""
+    if isinstance(node, cst.Name) and depth < 6:
+        return " ".join(
+            _literal_text(origin, bind.node, depth + 1)
+            for origin, bind in facts.origins(node)
+            if bind.kind in ("value", "grow") and isinstance(bind.node, cst.BaseExpression)
+        )
+    return facts.code(node) if isinstance(node, (cst.FormattedString, cst.BinaryOperation, cst.Call, cst.BaseString)) else ""
+
+
+def renders_html(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Template environments of files that name HTML templates."""
+    if _HTML_FILE.search(facts.file.source.text):
+        yield from matches

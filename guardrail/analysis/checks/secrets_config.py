@@ -1,0 +1,261 @@
+"""Secrets in code and logs, and settings that reach production."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from guardrail.analysis.checks.tracing import (
+    Located,
+    called,
+    calls,
+    function_name,
+    identifiers,
+    method,
+    name_of,
+    named,
+    resolve,
+    symbol,
+)
+from guardrail.analysis.facts import Facts
+from guardrail.analysis.match import Match
+from guardrail.analysis.scopes import dotted
+from guardrail.words import is_secret_name, split_words
+
+_DEVELOPMENT = re.compile(
+    r"(?i)^(.*[_.-])?(dev|devel|develop|development|local|localhost|test|tests|testing|ci|debug|sample|demo|e2e)([_.-].*)?$"
+)
+_FOR_DEVELOPMENT = re.compile(r"(?i)^(dev|test|local|debug|ci)|(dev|development|testing|test|local)(config|settings)?$")
+_GUARDED = re.compile(r"(?i)debug|\bdev|develop|local|test|\benv|environ|prod|stage")
+_ISSUED = re.compile(
+    r"^(AKIA|ASIA)[0-9A-Z]{16}$|^gh[pousr]_[A-Za-z0-9]{36,}$|^github_pat_\w{40,}$|^glpat-[\w-]{20,}$|^xox[abprs]-[A-Za-z0-9-]{10,}$"
+    r"|^[sr]k_live_[A-Za-z0-9]{16,}$|^sk-(proj-|ant-)?[\w-]{32,}$|^AIza[\w-]{35}$|^SG\.[\w-]{16,}\.[\w-]{16,}$|^npm_[A-Za-z0-9]{36}$"
+    r"|^hvs\.[\w-]{20,}$|^dop_v1_[a-f0-9]{64}$|-----BEGIN ([A-Z]+ )?PRIVATE KEY-----"
+)
+_PLACEHOLDER = re.compile(
+    r"(?i)change|replace|xxx|example|dummy|placeholder|your|insert|sample|fake|todo|test|redacted|\*\*\*|<|\{|\$\{|^\$|^pbkdf2|^sha\d|://|%\("
+)
+_EASY = frozenset("postgres password root admin guest secret example test pass changeme user mysql rabbitmq redis".split())
+
+
+# ---- where a setting counts ----
+
+
+def _in_production(facts: Facts, node: cst.CSTNode) -> bool:
+    """Not in files, classes or branches for development and tests."""
+    if any(_DEVELOPMENT.match(part.removesuffix(".py")) for part in facts.path.split("/")[-3:]):
+        return False
+    if any(_FOR_DEVELOPMENT.search(part) for part in symbol(facts).split(".")):
+        return False
+    for around in facts.ancestors(node):
+        if isinstance(around, cst.If) and _GUARDED.search(facts.code(around.test)):
+            return False
+        if isinstance(around, cst.ClassDef) and _FOR_DEVELOPMENT.search(around.name.value):
+            return False
+    return True
+
+
+def reaches_production(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Matches that are not for development or tests alone."""
+    return (m for m in matches if _in_production(facts, m.node))
+
+
+def settings_for_production(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """The same, in a file of settings or a class of configuration."""
+    definition = facts.definition
+    ours = re.search(r"(?i)(^|/)(settings|config)[^/]*(/|\.py$)", facts.path) or "Config" in symbol(facts)
+    if ours or (definition is not None and "INSTALLED_APPS" in definition.words):
+        yield from reaches_production(facts, matches)
+
+
+# ---- secrets in code ----
+
+
+def _text(facts: Facts, node: cst.CSTNode) -> str:
+    value = facts.constant(node)
+    return value if isinstance(value, str) else value.decode("latin-1") if isinstance(value, bytes) else ""
+
+
+def _entropy(text: str) -> float:
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in (text.count(c) for c in set(text)))
+
+
+def _random(text: str) -> bool:
+    """Whether a text looks drawn at random: long, mixed, and no placeholder."""
+    if len(text) < 16 or _PLACEHOLDER.search(text) or _ISSUED.search(text) or not text.isprintable():
+        return False
+    digits, letters = sum(c.isdigit() for c in text), sum(c.isalpha() for c in text)
+    mixed = text.lower() != text or digits >= 4
+    return bool(digits and letters and mixed) and _entropy(text) >= 3.5 and not re.search(r"\s", text)
+
+
+def looks_issued(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A literal in a call that has a provider's form, or looks random."""
+    for match in matches:
+        value = named(match, "V")
+        text = _text(*value) if value is not None else ""
+        if value is not None and isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
+            if _ISSUED.search(text) or (_random(text) and len(text) >= 20):
+                yield match
+
+
+def looks_random(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A literal that looks random, under the name of a secret."""
+    for match in matches:
+        target, value = named(match, "X"), named(match, "V")
+        if target is None or value is None or not isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
+            continue
+        name = name_of(*target)
+        words = set(split_words(name))
+        if words & {"hash", "hashed", "dummy", "fake", "public", "example", "id"} or name.lower() == "secret_key":
+            continue
+        if _random(_text(*value)):
+            yield match
+
+
+def remote_host_with_password(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A connection string to a host that is not this machine, with a password that is not a stand-in."""
+    for match in matches:
+        value = named(match, "V")
+        found = re.search(r"://([^:/@]*):([^@/]+)@([^/:?]+|\[[^\]]+\])", _text(*value)) if value is not None else None
+        if value is None or found is None or not isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
+            continue
+        user, password, host = found.groups()
+        here = host in ("localhost", "0.0.0.0", "[::1]", "host.docker.internal") or host.startswith("127.")
+        stand_in = password.lower() in _EASY or password == user or _PLACEHOLDER.search(password)
+        if not here and not stand_in:
+            yield match
+
+
+def signing_key_in_code(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A literal, in code that production runs."""
+    for match in reaches_production(facts, matches):
+        value = named(match, "V")
+        if value is not None and isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
+            yield match
+
+
+def field_of_settings(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A field of a pydantic settings class."""
+    definition = facts.definition
+    if definition is None or definition.kind != "class":
+        return
+    if "pydantic.BaseSettings" in facts.class_types(definition.symbol):
+        yield from reaches_production(facts, matches)
+
+
+# ---- secrets in logs ----
+
+_STRONG = frozenset(
+    "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials otp totp bearer jwt".split()
+)
+_PAIRS = frozenset([("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")])
+_OTHER_TOKENS = frozenset(
+    "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
+    " public masked redacted hashed hash encrypted fingerprint id".split()
+)
+_WHOLE = re.compile(r"(^|\.)(request|req)\.(headers|META|cookies|COOKIES)$|^os\.environ$|(^|\.)settings\.__dict__$")
+_BODIES = re.compile(r"(^|\.)(request|req)\.(POST|data|form|json|body|get_json\(\))$")
+_ENTRY = re.compile(r"(?i)log_?in|auth|password|register|sign_?up|sign_?in|token|session|credential")
+_LEVELS = frozenset("debug info warning warn error exception critical log success trace".split())
+_TOKENIZERS = frozenset("tokenize ast tokenizers transformers tiktoken sentencepiece nltk spacy lark ply sly pygments sqlparse".split())
+
+
+def secret_is_logged(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A call that writes the value of a secret, or a container that holds some, out."""
+    for match in matches:
+        if not isinstance(match.node, cst.Call):
+            continue
+        if method(match.node) == "print" and _is_command(facts):
+            continue
+        for owner, leaf in _written(facts, match.node):
+            if _leaks(owner, leaf):
+                yield facts.match(match.node, f"`{owner.code(leaf)}` is written out with its value.")
+                break
+
+
+def _is_command(facts: Facts) -> bool:
+    """Whether the file is a command, whose output is for the one who runs it."""
+    roots = {name.split(".")[0] for name in facts.file.index.imports.values()}
+    return bool(roots & {"click", "typer", "argparse", "getpass"}) or bool(
+        re.search(r"(^|/)(commands|scripts|cli|bin|tools)(/|\.py$)", facts.path)
+    )
+
+
+def _written(facts: Facts, call: cst.Call) -> Iterator[Located]:
+    """The expressions whose values are put into the text."""
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value in ("exc_info", "stack_info", "stacklevel", "file", "end", "sep"):
+            continue
+        yield from _leaves(facts, arg.value)
+
+
+def _leaves(facts: Facts, node: cst.CSTNode) -> Iterator[Located]:
+    if isinstance(node, cst.FormattedString):
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringExpression):
+                yield from _leaves(facts, part.expression)
+    elif isinstance(node, cst.BinaryOperation):
+        yield from _leaves(facts, node.left)
+        yield from _leaves(facts, node.right)
+    elif isinstance(node, (cst.Tuple, cst.List)):
+        for element in node.elements:
+            yield from _leaves(facts, element.value)
+    elif isinstance(node, cst.Dict):
+        for entry in node.elements:
+            yield from _leaves(facts, entry.value)
+    elif isinstance(node, cst.Call) and method(node) in ("format", "str", "repr", "dict", "dumps"):
+        for arg in node.args:
+            yield from _leaves(facts, arg.value)
+    else:
+        yield facts, node
+
+
+def _leaks(facts: Facts, node: cst.CSTNode) -> bool:
+    code = dotted(node) or facts.code(node)
+    if _WHOLE.search(code) or called(facts, node) & {"locals"}:
+        return True
+    if _BODIES.search(code) and _ENTRY.search(function_name(facts, node)):
+        return True
+    if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or not facts.secret(node):
+        return False
+    if isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Slice):
+        return False
+    if {"pydantic.SecretStr", "bool", "int"} & facts.types(node):
+        return False
+    return _strong(facts, node)
+
+
+def _strong(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether the name, or what it stands for, speaks of a live credential."""
+    name = name_of(facts, node)
+    if isinstance(node, cst.Call):
+        inner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+        keys = [facts.constant(a.value) for a in node.args]
+        name = next((k for k in keys if isinstance(k, str) and is_secret_name(k)), "") or name_of(facts, inner)
+    if isinstance(node, cst.Name) and not is_secret_name(name):
+        owner, value = resolve(facts, node)
+        return value is not node and isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) and _strong(owner, value)
+    words = split_words(name)
+    if set(words) & _OTHER_TOKENS:
+        return False
+    roots = {n.split(".")[0] for n in facts.file.index.imports.values()}
+    if roots & _TOKENIZERS and set(words) & {"token", "tokens"}:
+        return False
+    return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in zip(words, words[1:], strict=False))
+
+
+# ---- CORS ----
+
+
+def origin_not_looked_up(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """An origin that is echoed in a function that never compares it with a list."""
+    for node in facts.nodes:
+        if isinstance(node, cst.Comparison) and isinstance(node.comparisons[0].operator, (cst.In, cst.NotIn)):
+            return
+    if not any(re.search(r"(?i)allow(ed)?_|trusted|whitelist|is_safe|fullmatch", name) for name in identifiers(facts)):
+        if not any("match" in method(call) for call in calls(facts)):
+            yield from matches

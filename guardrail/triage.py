@@ -1,0 +1,155 @@
+"""Definitions × anchors → candidates: what is worth parsing, and with which rules.
+
+A definition's words are its own and those that its names stand for: what it imports, the module constants, local classes and
+functions that it names, the attributes that its class gives itself. So `from os import system as s` counts as `system`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from guardrail.model import Binding, Definition, FileIndex
+from guardrail.patterns.anchors import SEARCH, SECRET, Anchors, Words
+from guardrail.words import is_secret_name
+
+WORD = re.compile(r"[^\W\d]\w*|[!=]=")
+T = TypeVar("T", bound=Hashable)
+
+
+class FileWords:
+    """The words of one file's definitions, with all that their names stand for."""
+
+    def __init__(self, text: str, index: FileIndex, implied: Mapping[str, Sequence[str]]) -> None:
+        """`implied`: packages whose objects may be of another package's classes (`flask_sqlalchemy`: `sqlalchemy`)."""
+        self.lines = text.split("\n")
+        self.index = index
+        self.bound: dict[str, list[Binding]] = {}
+        for binding in index.bindings:
+            self.bound.setdefault(binding.name.rpartition(".")[2], []).append(binding)
+        self.headers: dict[str, Definition] = {d.symbol: d for d in index.definitions}
+        self.imported = {local: frozenset(full.split(".")) | {local} for local, full in index.imports.items()}
+        self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
+        for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
+            self.everywhere |= frozenset(implied.get(package, ()))
+        self._of_lines: dict[tuple[int, int], Words] = {}
+        self._searched: dict[str, bool] = {}
+        self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
+
+    def of(self, definition: Definition) -> Words:
+        """All words that matter for the definition."""
+        return self._closure(definition)[0]
+
+    def environment(self, definition: Definition) -> tuple[str, ...]:
+        """What the definition means beyond its own text: imports, module statements and headers that its names lead to."""
+        words, spans = self._closure(definition)
+        used = sorted(f"{local}={full}" for local, full in self.index.imports.items() if local in words)
+        texts = sorted("\n".join(self.lines[first - 1 : last]) for first, last in spans)
+        return (*used, *sorted(self.index.stars), *texts)
+
+    def search(self, pattern: str) -> bool:
+        """Whether a regular expression is found in the file."""
+        found = self._searched.get(pattern)
+        if found is None:
+            found = self._searched[pattern] = any(re.search(pattern, line) for line in self.lines)
+        return found
+
+    def own_text(self, definition: Definition) -> str:
+        """The definition's own lines."""
+        lines = self.lines[definition.first - 1 : definition.last]
+        for first, last in definition.holes:
+            for i in range(first - definition.first, last - definition.first + 1):
+                lines[i] = ""
+        return "\n".join(line for line in lines if line.strip())
+
+    def _closure(self, definition: Definition) -> tuple[Words, set[tuple[int, int]]]:
+        found = self._closures.get(id(definition))
+        if found is None:
+            found = self._closures[id(definition)] = self._close(definition)
+        return found
+
+    def _close(self, definition: Definition) -> tuple[Words, set[tuple[int, int]]]:
+        words = set(definition.words | self.everywhere)
+        spans: set[tuple[int, int]] = set()
+        todo = list(definition.words)
+        owner = definition.symbol if definition.kind == "class" else definition.symbol.rpartition(".")[0]
+        if definition.kind != "module" and owner in self.headers and owner != definition.symbol:
+            header = self.headers[owner]
+            spans.add((header.first, header.header))
+            todo.extend(self._words(header.first, header.header))
+        seen: set[str] = set()
+        while todo:
+            word = todo.pop()
+            if word in seen:
+                continue
+            seen.add(word)
+            words.add(word)
+            if word in self.imported:
+                words |= self.imported[word]
+            for binding in self.bound.get(word, ()):
+                for span in self._spans(binding):
+                    if span not in spans:
+                        spans.add(span)
+                        todo.extend(self._words(*span))
+        return frozenset(words), spans
+
+    def _spans(self, binding: Binding) -> Iterable[tuple[int, int]]:
+        yield binding.first, binding.last
+        if binding.name.startswith(("self.", "cls.")) and binding.scope in self.headers:
+            method = self.headers[binding.scope]
+            yield method.first, method.header
+
+    def _words(self, first: int, last: int) -> Words:
+        found = self._of_lines.get((first, last))
+        if found is None:
+            found = self._of_lines[first, last] = frozenset(WORD.findall("\n".join(self.lines[first - 1 : last])))
+        return found
+
+
+class Anchored(Generic[T]):
+    """Things with anchors, looked up by the words of a definition."""
+
+    def __init__(self, things: Iterable[tuple[T, Anchors]]) -> None:
+        """Each choice is filed under one of its words, the rarest by a guess."""
+        self.loose: list[T] = []
+        self.filed: dict[str, list[tuple[Words, Words, T]]] = {}
+        for thing, anchors in things:
+            for needed in anchors:
+                plain = frozenset(w for w in needed if not w.startswith(SEARCH))
+                searches = frozenset(w.removeprefix(SEARCH) for w in needed if w.startswith(SEARCH))
+                key = max(plain, key=lambda w: (w not in _COMMON, len(w)), default="")
+                if not plain and not searches:
+                    self.loose.append(thing)
+                else:
+                    self.filed.setdefault(key, []).append((plain, searches, thing))
+
+    def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
+        """What may match where these words are, and what `search` finds in the file."""
+        found = set(self.loose)
+        keys = self.filed.keys() & words
+        if SECRET in self.filed and any(map(is_secret_name, words)):
+            keys.add(SECRET)
+        if "" in self.filed:
+            keys.add("")
+        secret: bool | None = None
+        for key in keys:
+            for plain, searches, thing in self.filed[key]:
+                if thing in found:
+                    continue
+                if not plain <= words:
+                    if SECRET not in plain or not plain - {SECRET} <= words:
+                        continue
+                    if secret is None:
+                        secret = any(map(is_secret_name, words))
+                    if not secret:
+                        continue
+                if all(map(search, searches)):
+                    found.add(thing)
+        return frozenset(found)
+
+
+_COMMON = frozenset(
+    "get set run open execute post put delete request update read write return def class if for in with except raise pass None"
+    " True False self str int dict list == != append add call key data value name id user text".split()
+)

@@ -1,0 +1,236 @@
+"""One changed file, judged on its own: index, triage, analysis, surfaces. What a worker process does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli
+
+from guardrail import snapshot, surfaces
+from guardrail.allows import AllowsOfFile, find_allows
+from guardrail.index import decode, index_source
+from guardrail.model import (
+    Definition,
+    FileChange,
+    Finding,
+    Placement,
+    Skipped,
+    SourceFile,
+    Tree,
+    Unreadable,
+)
+from guardrail.packs import Rule, Rules, own_packs
+from guardrail.triage import Anchored, FileWords
+
+if TYPE_CHECKING:
+    from guardrail.analysis import Facts, FileFacts
+
+PYTHON = (".py", ".pyw")
+TOO_DEEP = "nested too deeply to be analysed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileJudgement:
+    """What was found in one file on both sides; `base` findings are only those of definitions that differ."""
+
+    path: str
+    head: tuple[Finding, ...] = ()
+    base: tuple[Finding, ...] = ()
+    placements: tuple[Placement, ...] = ()
+    symbols: frozenset[str] = frozenset()  # of head
+    allows: AllowsOfFile | None = None
+    skipped: tuple[Skipped, ...] = ()
+    text: str = ""  # of head, where something was found
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The rules, ready to be held against files. `triage=False` analyses every definition with every rule."""
+
+    base: Tree
+    head: Tree
+    rules: Rules
+    triage: bool = True
+    library: dict[str, Any] = field(default_factory=lambda: read_library())
+
+    def judge(self, change: FileChange) -> FileJudgement:
+        """Everything about one file; what cannot be read is said in `skipped`."""
+        skipped: list[Skipped] = []
+        head = self._side(self.head, change.head_path, skipped, "")
+        base = self._side(self.base, change.base_path, skipped, "the base side cannot be read: ")
+        if head is None and base is None:
+            return FileJudgement(change.path, skipped=tuple(skipped))
+        try:
+            return self._compare(change, base, head, tuple(skipped))
+        except Unreadable as error:
+            return FileJudgement(change.path, skipped=(*skipped, Skipped(change.path, str(error))))
+        except RecursionError:
+            return FileJudgement(change.path, skipped=(*skipped, Skipped(change.path, TOO_DEEP)))
+
+    def _side(self, tree: Tree, path: str | None, skipped: list[Skipped], prefix: str) -> Side | None:
+        if path is None:
+            return None
+        try:
+            data = tree.read(path)
+            if data is None:
+                return None
+            text = decode(data)
+            return Side(self, SourceFile(path, text, index_source(path, text)))
+        except Unreadable as error:
+            skipped.append(Skipped(path, prefix + str(error)))
+            return None
+
+    def _compare(
+        self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]
+    ) -> FileJudgement:
+        ours: Sequence[Definition] = head.definitions if head else ()
+        theirs: Sequence[Definition] = base.definitions if base else ()
+        if head and base:
+            ours, theirs = snapshot.changed(ours, theirs, head.key, base.key)
+        found = [f for d in ours if head for f in head.findings(d)]
+        lost = [f for d in theirs if base for f in base.findings(d)]
+        allows = head.allows if head else None
+        found += allows.findings if allows else ()
+        lost += base.allows.findings if base else ()
+        return FileJudgement(
+            path=change.path,
+            head=tuple(found),
+            base=tuple(lost),
+            placements=tuple(head.placements(change, frozenset(d.symbol for d in theirs))) if head else (),
+            symbols=frozenset(d.symbol for d in head.definitions) if head else frozenset(),
+            allows=allows,
+            skipped=skipped,
+            text=head.file.text if head and found else "",
+        )
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The ids of the rules."""
+        return frozenset(rule.id for rule in self.rules.rules)
+
+    @cached_property
+    def by_words(self) -> Anchored[int]:
+        """The rules, by their number, looked up by the words of a definition."""
+        return Anchored((number, rule.anchors) for number, rule in enumerate(self.rules.rules))
+
+    @cached_property
+    def surfaces_by_words(self) -> Anchored[str]:
+        """The surfaces, likewise."""
+        return Anchored((name, surfaces.anchors(signals)) for name, signals in self.rules.signals.items())
+
+    @cached_property
+    def implied(self) -> dict[str, list[str]]:
+        """Package → packages of the classes that its objects may be of."""
+        found: dict[str, set[str]] = {}
+        for table in ("aliases", "returns", "attributes", "instances", "inherits", "requests"):
+            for name, kinds in self.library.get(table, {}).items():
+                for kind in [kinds] if isinstance(kinds, str) else kinds:
+                    one, other = name.split(".")[0], kind.split(".")[0]
+                    if one != other:
+                        found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
+        return {one: sorted(others) for one, others in found.items()}
+
+
+class Side:
+    """One side of a file: its definitions, and what is found in them when it is asked for."""
+
+    def __init__(self, judge: Judge, file: SourceFile) -> None:
+        """Nothing is parsed with libcst yet."""
+        self.judge, self.file = judge, file
+        self.definitions: Sequence[Definition] = file.index.definitions
+        self.words = FileWords(file.text, file.index, judge.implied)
+        self._keys: dict[int, str] = {}
+
+    def key(self, definition: Definition) -> str:
+        """The same for definitions with the same text in the same surroundings."""
+        found = self._keys.get(id(definition))
+        if found is None:
+            parts = (definition.kind, self.words.own_text(definition), *self.words.environment(definition))
+            found = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+            self._keys[id(definition)] = found
+        return found
+
+    @cached_property
+    def facts(self) -> FileFacts:
+        """The analysis of the file; here libcst is imported."""
+        from guardrail.analysis import FileFacts, Library
+
+        return FileFacts(self.file, Library(self.judge.library))
+
+    @cached_property
+    def allows(self) -> AllowsOfFile:
+        """The allow comments of the file."""
+        return find_allows(self.file.path, self.file.text, self.judge.known)
+
+    def candidates(self, definition: Definition) -> list[Rule]:
+        """The rules that may find something in the definition."""
+        if not self.judge.triage:
+            return list(self.judge.rules.rules)
+        picked = self.judge.by_words.among(self.words.of(definition), self.words.search)
+        return [self.judge.rules.rules[number] for number in sorted(picked)]
+
+    def findings(self, definition: Definition) -> list[Finding]:
+        """What the rules find in one definition."""
+        rules = self.candidates(definition)
+        return snapshot.find(self.facts.facts(definition), rules) if rules else []
+
+    def placements(self, change: FileChange, changed: frozenset[str]) -> Iterator[Placement]:
+        """Where the touched definitions stand; in a scan every definition."""
+        lines = self.words.lines
+        for definition in self.definitions:
+            touched = self._touched(definition, change, lines)
+            if not touched and not (change.added is not None and definition.symbol in changed and change.removed):
+                continue
+            facts = self._surface_facts(definition)
+            shown = () if change.added is None and change.base_path is None else tuple(touched)
+            for place in surfaces.place(definition, self.file.index, self.judge.rules, facts):
+                yield Placement(
+                    path=self.file.path,
+                    definition=definition.symbol,
+                    line=definition.first,
+                    end_line=definition.last,
+                    touched=shown,
+                    surface=place.surface.id,
+                    tier=place.surface.tier,
+                    role=place.role,
+                    evidence=place.evidence,
+                )
+
+    def _touched(self, definition: Definition, change: FileChange, lines: list[str]) -> list[int]:
+        wanted = range(definition.first, definition.last + 1) if change.added is None else sorted(change.added)
+        return [n for n in wanted if n <= len(lines) and definition.owns(n) and lines[n - 1].strip()]
+
+    def _surface_facts(self, definition: Definition) -> Facts | None:
+        words = self.words.of(definition)
+        if self.judge.triage and not self.judge.surfaces_by_words.among(words, self.words.search):
+            return None
+        return self.facts.facts(definition)
+
+
+def read_library(folder: Path | None = None) -> dict[str, Any]:
+    """The tables that the analysis reads: `library.toml` and `effects.toml` beside the packs."""
+    folder = folder or own_packs()
+    tables: dict[str, Any] = {}
+    for name in ("library.toml", "effects.toml"):
+        tables |= tomli.loads((folder / name).read_text("utf-8"))
+    return tables
+
+
+def is_python(path: str, tree: Tree) -> bool:
+    """Whether a file is Python by its name, or by its first line where the name has no suffix."""
+    if path.endswith(PYTHON):
+        return True
+    if os.path.splitext(path)[1] or path.rpartition("/")[2].startswith("."):
+        return False
+    try:
+        data = tree.read(path)
+    except Unreadable:
+        return False
+    first = (data or b"")[:200].split(b"\n", 1)[0]
+    return first.startswith(b"#!") and b"python" in first

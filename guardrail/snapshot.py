@@ -1,0 +1,252 @@
+"""Snapshot rules: what is wrong with a definition as it stands, and which of it a change introduced."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guardrail.model import Confidence, Definition, Finding, GuardrailError, Severity, Status
+
+if TYPE_CHECKING:
+    from guardrail.analysis import Facts, Match
+    from guardrail.packs import Rule
+
+ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
+_LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
+_TEXTS = ("SimpleString", "ConcatenatedString")
+_VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
+_SCRIPTS = frozenset("scripts bin tools examples example docs doc demo demos samples sample tutorial tutorials benchmarks".split())
+_FOREIGN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|node_modules|site-packages)/|_pb2(_grpc)?\.py$|_pb2\.pyi?$")
+
+
+class Table:
+    """Rules by the type of node that their patterns can match."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """A pattern that is a bare string is looked for among string literals."""
+        self.by_kind: dict[str, list[tuple[Rule, Any]]] = {}
+        for rule in rules:
+            for pattern in rule.patterns:
+                for kind in pattern.kinds or _TEXTS:
+                    self.by_kind.setdefault(kind, []).append((rule, pattern))
+
+
+def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
+    """All findings of these rules in one definition."""
+    matches: dict[int, list[Match]] = {}
+    table = Table(rules)
+    for node in facts.nodes:
+        for rule, pattern in table.by_kind.get(type(node).__name__, ()):
+            held = matches.setdefault(id(rule), [])
+            if any(m.node is node for m in held):
+                continue
+            match = _first(rule, pattern, node, facts)
+            if match is not None:
+                held.append(match)
+    found = []
+    for rule in rules:
+        kept: Iterable[Match] = matches.get(id(rule), ())
+        if rule.check and kept:
+            kept = _checker(rule.check)(facts, kept)
+        found.extend(_finding(rule, match) for match in kept)
+    return _once_each(found)
+
+
+def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
+    from guardrail.analysis import Match
+
+    if type(node).__name__ in _TEXTS and type(facts.parent(node)).__name__ == "ConcatenatedString":
+        return None
+    for env in pattern.match(node, facts, {}):
+        if not all(name not in env or test.holds(*env[name]) for name, test in rule.where.items()):
+            continue
+        if rule.context and not facts.contexts(node).intersection(rule.context):
+            return None
+        if any(_excused(rule, exception, node, facts, env) for exception in rule.unless):
+            continue
+        return Match(facts, node, env)
+    return None
+
+
+def _excused(rule: Rule, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
+    """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
+    around = "With" in exception.kinds or "For" in exception.kinds or "While" in exception.kinds or "If" in exception.kinds
+    around = around or bool({"FunctionDef", "ClassDef", "ExceptHandler"}.intersection(exception.kinds))
+    places = [node, *facts.ancestors(node)] if around else [node]
+    for place in places:
+        if exception.kinds and type(place).__name__ not in exception.kinds:
+            continue
+        for found in exception.match(place, facts, env, True):
+            fresh = {name: value for name, value in found.items() if name not in env}
+            if all(name not in fresh or test.holds(*fresh[name]) for name, test in rule.where.items()):
+                return True
+    return False
+
+
+def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
+    """The function of a `check`; never one that lies in the folder that guardrail runs in (it may be under review)."""
+    module, _, function = name.partition(":")
+    if not module.startswith("guardrail."):
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise GuardrailError(f"check {name}: there is no module {module}")
+        if Path(spec.origin).resolve().is_relative_to(Path.cwd()) and "site-packages" not in spec.origin:
+            raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
+    try:
+        found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise GuardrailError(f"check {name}: {error}") from error
+    return found
+
+
+def _finding(rule: Rule, match: Match) -> Finding:
+    facts = match.facts
+    line, column, end_line, end_column = facts.span(match.node)
+    severity, confidence = weigh(rule, facts.path)
+    texts = {name: _shorten(where.code(node)) for name, (where, node) in match.env.items()}
+    if type(match.node).__name__ == "Call":
+        texts["CALLEE"] = _shorten(facts.code(match.node.func))  # type: ignore[attr-defined]
+
+    def fill(text: str) -> str:
+        return _VARIABLE.sub(lambda m: texts.get(m[1], m[0]), text)
+
+    assert facts.definition is not None
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=severity,
+        confidence=confidence,
+        surface=rule.surface,
+        path=facts.path,
+        definition=facts.definition.symbol,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column,
+        message=match.message or fill(rule.message),
+        why=fill(rule.why),
+        remedy=fill(rule.remedy),
+        refs=rule.refs,
+        node=_head(facts.normal(match.node), match.node),
+    )
+
+
+def _head(text: str, node: Any) -> str:
+    """Of a block only its beginning, so that a change in its body is not a new finding."""
+    return text[:200] if type(node).__name__ in ("With", "For", "While", "If", "FunctionDef", "ClassDef") else text
+
+
+def _shorten(code: str) -> str:
+    line = " ".join(code.split())
+    return line if len(line) <= 60 else line[:57] + "…"
+
+
+def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
+    """Severity and confidence where the code stands: tests, generated and foreign code count less (catalogue 1.2, 1.5)."""
+    severity, confidence = rule.severity, rule.confidence
+    *folders, name = path.split("/")
+    tests = {"tests", "test", "testing"}.intersection(folders) or name.startswith("test_") or name.endswith("_test.py")
+    tests = tests or name in ("conftest.py", "tests.py")
+    if (tests and not rule.in_tests) or _FOREIGN.search(path):
+        return Severity.P2, Confidence.LOW
+    migration = "migrations" in folders and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI")
+    if migration:
+        return Severity.P2, Confidence.LOW
+    if rule.id != "SEC001" and (_SCRIPTS.intersection(folders) or "management" in folders or name == "setup.py"):
+        severity = _LOWER[severity]
+    if severity is Severity.P0 and confidence is not Confidence.HIGH:
+        severity = Severity.P1
+    return severity, confidence
+
+
+def _once_each(found: list[Finding]) -> list[Finding]:
+    """One finding for a rule and place, the most severe; in order."""
+    best: dict[tuple[str, int, int], Finding] = {}
+    for finding in sorted(found, key=lambda f: (f.severity, f.confidence != Confidence.HIGH)):
+        best.setdefault((finding.rule, finding.line, finding.column), finding)
+    return sorted(best.values(), key=order)
+
+
+def order(finding: Finding) -> tuple[Any, ...]:
+    """The order in which findings are kept and reported."""
+    return finding.path, finding.line, finding.column, finding.rule, finding.end_line, finding.end_column, finding.message
+
+
+# ---- base and head -------------------------------------------------------------------------------
+
+
+def compare(
+    base: Sequence[Finding], head: Sequence[Finding], renames: dict[str, str], gone: Callable[[Finding], bool]
+) -> list[Finding]:
+    """The findings of both sides with their status: introduced, preexisting (of head) and fixed (of base).
+
+    Matched as a multiset, never by line: first the same code in the same definition, then similar code of the same rule in the
+    same definition, then the same code in a definition that is `gone` from base's place (moved or renamed).
+    """
+    left = list(base)
+    result: list[Finding] = []
+    todo = list(head)
+
+    def same_place(a: Finding, b: Finding) -> bool:
+        return a.rule == b.rule and a.definition == b.definition and renames.get(a.path, a.path) == b.path
+
+    for alike in (
+        lambda a, b: same_place(a, b) and a.node == b.node,
+        lambda a, b: a.rule == b.rule and a.node == b.node and gone(b),
+        lambda a, b: same_place(a, b) and _similar(a.node, b.node),
+        lambda a, b: a.rule == b.rule and a.name == b.name and gone(b) and _similar(a.node, b.node) and _last(a) == _last(b),
+    ):
+        rest = []
+        for finding in todo:
+            twin = next((b for b in left if alike(finding, b)), None)
+            if twin is None:
+                rest.append(finding)
+            else:
+                left.remove(twin)
+                result.append(replace(finding, status=Status.PREEXISTING))
+        todo = rest
+    result += [replace(f, status=Status.INTRODUCED) for f in todo]
+    result += [replace(f, status=Status.FIXED) for f in left]
+    return sorted(result, key=order)
+
+
+def _last(finding: Finding) -> str:
+    return finding.definition.rpartition(".")[2]
+
+
+def _similar(a: str, b: str) -> bool:
+    if not a or not b or min(len(a), len(b)) < 0.4 * max(len(a), len(b)):
+        return False
+    return difflib.SequenceMatcher(None, a[:2000], b[:2000], autojunk=False).ratio() >= ALIKE
+
+
+def fingerprinted(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with their fingerprints: rule, path, symbol, normalised code, and the order among equals."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    result = []
+    for finding in findings:
+        key = (finding.rule, finding.path, finding.definition, finding.node)
+        ordinal = seen[key, finding.status]  # type: ignore[index]
+        seen[key, finding.status] += 1  # type: ignore[index]
+        digest = hashlib.sha256("\0".join((*key, str(ordinal))).encode("utf-8", "surrogatepass")).hexdigest()
+        result.append(replace(finding, fingerprint=f"v1:{digest[:32]}"))
+    return result
+
+
+def changed(
+    head: Sequence[Definition], base: Sequence[Definition], key_head: Callable[[Definition], Any], key_base: Callable[[Definition], Any]
+) -> tuple[list[Definition], list[Definition]]:
+    """The definitions of each side that the other does not have with the same text and meaning under the same symbol."""
+    known = Counter((d.symbol, key_base(d)) for d in base)
+    ours = Counter((d.symbol, key_head(d)) for d in head)
+    only_head = [d for d in head if not known[d.symbol, key_head(d)]]
+    only_base = [d for d in base if not ours[d.symbol, key_base(d)]]
+    return only_head, only_base

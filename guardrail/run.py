@@ -1,0 +1,123 @@
+"""The pipeline, from a change to a verdict; the only module that knows all stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guardrail import __version__, policy, snapshot
+from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
+from guardrail.judge import FileJudgement, Judge, is_python
+from guardrail.model import Change, FileChange, Finding, Skipped, Verdict
+from guardrail.packs import Rules, load_packs
+from guardrail.settings import Settings, check_names, load_settings
+
+if TYPE_CHECKING:
+    from guardrail.allows import AllowsOfFile
+
+PARALLEL = 24  # files from which worker processes pay for themselves
+
+
+def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, exit_zero: bool = False) -> Verdict:
+    """Judge one change: `options` are command-line settings, which go before those of the project."""
+    change = read_change(source, cwd)
+    trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
+    settings = load_settings(trusted.read).with_options(**(options or {}))
+    rules = load_packs(settings.packs, trusted.read, trusted.paths() if settings.packs else ())
+    check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
+    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and _is_python(f, change)]
+    judgements = list(judge_all(Judge(change.base, change.head, rules), files, settings.jobs))
+    return decide(change, rules, settings, judgements, exit_zero)
+
+
+def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:
+    """The judgements in the order of the files, made by as many processes as there is work for."""
+    workers = min(jobs or os.cpu_count() or 1, len(files) // (PARALLEL // 4))
+    if workers <= 1 or len(files) < PARALLEL:
+        yield from map(judge.judge, files)
+        return
+    with ProcessPoolExecutor(workers, initializer=_start, initargs=(judge,)) as pool:
+        yield from pool.map(_judge_one, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
+
+
+_WORKER: list[Judge] = []
+
+
+def _start(judge: Judge) -> None:
+    _WORKER[:] = [judge]
+
+
+def _judge_one(file: FileChange) -> FileJudgement:
+    return _WORKER[0].judge(file)
+
+
+def decide(
+    change: Change, rules: Rules, settings: Settings, judgements: list[FileJudgement], exit_zero: bool = False
+) -> Verdict:
+    """What was found on both sides → what a change did, and what is to be said of it."""
+    head = [f for j in judgements for f in j.head]
+    base = [f for j in judgements for f in j.base]
+    findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, judgements)))
+    allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
+    decisions = policy.decide(findings, allows, settings)
+    skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
+    unread = {s.path for s in skipped}
+    texts = {j.path: j.text for j in judgements if j.text}
+    return Verdict(
+        version=__version__,
+        label=change.label,
+        complete=not skipped,
+        considered=len(judgements),
+        analysed=sum(j.path not in unread for j in judgements),
+        skipped=tuple(sorted(skipped, key=lambda s: (s.path, s.reason))),
+        decisions=decisions,
+        placements=tuple(
+            sorted((p for j in judgements for p in j.placements), key=lambda p: (p.path, p.line, p.definition, p.surface))
+        ),
+        surfaces=rules.surfaces,
+        exit_code=policy.exit_code(decisions, not skipped, settings, exit_zero),
+        sources=texts,
+    )
+
+
+def _gone(change: Change, judgements: list[FileJudgement]) -> Callable[[Finding], bool]:
+    """Whether the definition of a base finding is no longer where it was."""
+    symbols = {j.path: j.symbols for j in judgements}
+    now = {f.base_path: f.head_path for f in change.files if f.base_path}
+
+    def gone(finding: Finding) -> bool:
+        path = now.get(finding.path, finding.path)
+        return path is None or finding.definition not in symbols.get(path, ())
+
+    return gone
+
+
+def _in_scope(file: FileChange, settings: Settings) -> FileChange | None:
+    """The file without the sides that the settings exclude: one that enters the scope counts as new."""
+    head = file.head_path if file.head_path and not settings.excluded(file.head_path) else None
+    base = file.base_path if file.base_path and not settings.excluded(file.base_path) else None
+    if head is None and base is None:
+        return None
+    if base is None:
+        return FileChange(None, head, copied_from=file.copied_from)
+    return FileChange(base, head, file.added, file.removed, file.copied_from)
+
+
+def _is_python(file: FileChange, change: Change) -> bool:
+    sides = [(file.head_path, change.head), (file.base_path, change.base)]
+    return any(path is not None and is_python(path, tree) for path, tree in sides)
+
+
+def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
+    """The findings in a text on its own; raises nothing for what cannot be read, but finds `unread-file`."""
+    judge = Judge(EmptyTree(), MemoryTree(EmptyTree(), {path: text.encode("utf-8", "surrogatepass")}), rules, triage)
+    judgement = judge.judge(FileChange(None, path))
+    if judgement.skipped:
+        raise ValueError(f"{path}: {judgement.skipped[0].reason}")
+    return list(judgement.head)
+
+
+__all__ = ["Skipped", "check_source", "decide", "judge_all", "run"]

@@ -1,0 +1,231 @@
+"""The command line: options, exit codes, and the one boundary where errors end; imports wait until they are needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from guardrail import __version__, terminal
+
+if TYPE_CHECKING:
+    from guardrail.change import Source
+    from guardrail.model import Verdict
+    from guardrail.packs import Rules
+
+CLEAN, FINDINGS, UNSURE, INTERRUPTED = 0, 1, 2, 130
+FORMATS = ("text", "json", "github")  # of guardrail.report, which is not imported for this
+
+
+def _debug(context: click.Context, _option: click.Parameter, given: bool) -> None:
+    if given and context.obj is not None:
+        context.obj["debug"] = True
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="guardrail")
+def group() -> None:
+    """Read a Python change and say where a person must look, what is wrong with it, and what got lost.
+
+    Exit codes: 0 nothing at or above the gate, 1 findings, 2 the answer cannot be trusted.
+    """
+
+
+def judging(command: Callable[..., int]) -> Callable[..., int]:
+    """The options that `check` and `scan` share."""
+    options = [
+        click.option(
+            "--format", "form", type=click.Choice(FORMATS), default="text", help="Of the report; text by default."
+        ),
+        click.option("--output", metavar="FILE", help="Write the report there and print nothing."),
+        click.option(
+            "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."
+        ),
+        click.option(
+            "--fail-on",
+            type=click.Choice(["P0", "P1", "P2", "never"]),
+            help="The gate: the mildest severity that fails the run; P1 by default.",
+        ),
+        click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Only these, by id or prefix."),
+        click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Not these, by id or prefix."),
+        click.option("--pedantic", is_flag=True, default=None, help="Show findings of low confidence, too."),
+        click.option("--allow-incomplete", is_flag=True, default=None, help="Do not fail for a file that is unread."),
+        click.option("--exit-zero", is_flag=True, help="Exit with 0 for findings, too; never hides a 2."),
+        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; one per core by default."),
+        click.option("--quiet", "-q", is_flag=True, help="Findings only, and nothing where there are none."),
+        click.option("--map/--no-map", "shown_map", default=None, help="The review map; shown by default in a check."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _listed(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for text in given for part in text.split(",") if part.strip())
+
+
+@group.command()
+@click.option("--staged", is_flag=True, help="What is staged, against HEAD.")
+@click.option("--base", metavar="REV", help="A commit or branch: what came since its merge base with --head.")
+@click.option("--head", metavar="REV", help="With --base: the commit to judge; HEAD by default.")
+@click.option("--worktree", is_flag=True, help="With --base: judge the working tree.")
+@click.option(
+    "--diff", type=click.File("rb"), metavar="FILE", help="A patch to the working tree; - reads it from stdin."
+)
+@judging
+def check(
+    staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None, **options: Any
+) -> int:
+    """Judge a change: by default the working tree against HEAD."""
+    return _judge(_source(staged, base, head, worktree, diff), **options)
+
+
+@group.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@judging
+def scan(paths: tuple[str, ...], **options: Any) -> int:
+    """Judge whole files and folders: by default the current one."""
+    from guardrail.change import Paths
+
+    return _judge(Paths(paths), **options)
+
+
+@group.command()
+@click.argument("name", metavar="RULE|SURFACE")
+def explain(name: str) -> int:
+    """Tell all about a rule or a surface."""
+    from guardrail.report import described
+
+    known = _rules()
+    terminal.write(described.explained(name, known.rules, known.surfaces))
+    return CLEAN
+
+
+@group.command()
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default."
+)
+def rules(form: str) -> int:
+    """List the rules."""
+    from guardrail.report import described
+
+    known = _rules()
+    terminal.write(described.as_json(known.rules, known.surfaces) if form == "json" else described.table(known.rules))
+    return CLEAN
+
+
+@group.command("test")
+@click.argument("pack", type=click.Path(exists=True, path_type=Path))
+def prove_pack(pack: Path) -> int:
+    """Hold the marked examples of a pack against its rules."""
+    from guardrail.prove import prove
+
+    failures = prove(pack)
+    terminal.write("".join(f"{failure}\n" for failure in failures) or f"{pack}: every example holds\n")
+    return FINDINGS if failures else CLEAN
+
+
+@group.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print a script that completes commands and options; source it in the shell's start file."""
+    from click.shell_completion import get_completion_class
+
+    if found := get_completion_class(shell):
+        terminal.write(found(group, {}, "guardrail", "_GUARDRAIL_COMPLETE").source() + "\n")
+    return CLEAN
+
+
+def _source(staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None) -> Source:
+    """The one source that the options name; pre-commit's range where they name none."""
+    if staged + (base is not None) + (diff is not None) > 1:
+        raise click.UsageError("--staged, --base and --diff name different changes; give one of them.")
+    if base is None and (head is not None or worktree):
+        raise click.UsageError("--head and --worktree go with --base; say what to compare with.")
+    if head is not None and worktree:
+        raise click.UsageError("--head and --worktree name different things to judge; give one of them.")
+    from guardrail.change import Patch, Revisions, Staged, WorkingTree
+
+    if diff is not None:
+        return Patch(diff.read())
+    if base is not None:
+        return Revisions(base, head, worktree)
+    pushed = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    if pushed[0] and pushed[1]:
+        return Revisions(pushed[0], pushed[1])
+    return Staged() if staged else WorkingTree()
+
+
+def _judge(
+    source: Source,
+    *,
+    form: str,
+    output: str | None,
+    color: str,
+    quiet: bool,
+    shown_map: bool | None,
+    exit_zero: bool,
+    **settings: object,
+) -> int:
+    """Run the pipeline, write the report, and answer with the exit code."""
+    from guardrail.run import run
+
+    output = None if output == "-" else output
+    given = {key: value for key, value in settings.items() if value is not None and value != ()}
+    verdict = run(source, Path.cwd(), given, exit_zero=exit_zero)
+    terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
+    return verdict.exit_code
+
+
+def _report(verdict: Verdict, form: str, color: bool, quiet: bool, shown_map: bool | None) -> str:
+    if form == "text":
+        from guardrail.report import text
+
+        return text.render(verdict, color=color, quiet=quiet, map=shown_map)
+    from guardrail import report
+
+    return report.FORMATS[form](verdict)
+
+
+def _rules() -> Rules:
+    """The rules by which a scan of this folder is judged."""
+    from guardrail.change import Paths, read_change
+    from guardrail.packs import load_packs
+    from guardrail.settings import load_settings
+
+    tree = read_change(Paths(), Path.cwd()).head
+    packs = load_settings(tree.read).packs
+    return load_packs(packs, tree.read, tree.paths() if packs else ())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; every error ends here."""
+    terminal.speak_utf8()
+    asked = {"debug": os.environ.get("GUARDRAIL_DEBUG", "0") not in ("", "0")}
+    try:
+        return int(group.main(arguments, "guardrail", standalone_mode=False, obj=asked) or CLEAN)
+    except click.ClickException as error:
+        error.show()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, click.Abort) else None  # click's word for ^C and for EOFError
+        if isinstance(cause, KeyboardInterrupt):
+            return INTERRUPTED
+        click.echo(terminal.in_words(cause or error, asked["debug"]), err=True)
+    return UNSURE
+
+
+for _command in (group, *group.commands.values()):
+    _command.params.append(
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_debug,
+            help="Show the traceback of an internal error.",
+        )
+    )

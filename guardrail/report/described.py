@@ -1,0 +1,117 @@
+"""Rules and surfaces in words, for `explain` and `rules`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Protocol
+
+from guardrail.model import GuardrailError, Surface
+from guardrail.report.escape import one_line
+
+
+class Rule(Protocol):
+    """What is told of a rule."""
+
+    @property
+    def id(self) -> str:
+        """As allows and reports name it: `TIM001`."""
+
+    @property
+    def name(self) -> str:
+        """The same in words: `mac-compared-with-equals`."""
+
+    @property
+    def severity(self) -> str:
+        """P0, P1 or P2."""
+
+    @property
+    def confidence(self) -> str:
+        """High, medium or low."""
+
+    @property
+    def surface(self) -> str:
+        """The surface of its pack."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+    @property
+    def why(self) -> str:
+        """What comes of it."""
+
+    @property
+    def remedy(self) -> str:
+        """What to write instead."""
+
+    @property
+    def refs(self) -> Sequence[str]:
+        """Where it is written down."""
+
+    @property
+    def any(self) -> Sequence[str]:
+        """The code that it looks for, as patterns."""
+
+
+def explained(name: str, rules: Sequence[Rule], surfaces: Mapping[str, Surface]) -> str:
+    """All about the rule or the surface of that name; one public id may stand for several rules."""
+    wanted = name.lower()
+    words = [_rule(r, surfaces.get(r.surface)) for r in rules if wanted in (r.id.lower(), r.name.lower())]
+    words += [_surface(s, rules) for s in surfaces.values() if wanted == s.id.lower()]
+    if words:
+        return "\n".join(words)
+    known = {word.lower(): word for word in [*(w for r in rules for w in (r.id, r.name)), *surfaces]}
+    guess = [f" (did you mean {known[word]!r}?)" for word in get_close_matches(wanted, known, n=1)]
+    raise GuardrailError(f"no rule or surface {name!r}{''.join(guess)}")
+
+
+def table(rules: Iterable[Rule]) -> str:
+    """One line for each public id: id, severity, confidence, surface, name."""
+    rows = sorted({(r.id, str(r.severity), str(r.confidence), r.surface, r.name) for r in rules})
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
+
+
+def as_json(rules: Iterable[Rule], surfaces: Mapping[str, Surface]) -> str:
+    """The rules for a program, sorted."""
+    listed = [
+        {
+            "rule": rule.id,
+            "name": rule.name,
+            "severity": rule.severity,
+            "confidence": rule.confidence,
+            "surface": rule.surface,
+            "tier": surfaces[rule.surface].tier if rule.surface in surfaces else None,
+            "message": rule.message,
+            "why": rule.why,
+            "remedy": rule.remedy,
+            "refs": list(rule.refs),
+        }
+        for rule in sorted(rules, key=lambda r: (r.id, r.name))
+    ]
+    return json.dumps(listed, indent=2) + "\n"
+
+
+def _rule(rule: Rule, surface: Surface | None) -> str:
+    lines = [f"{rule.id} {rule.name}", ""]
+    lines += [f"severity: {rule.severity}", f"confidence: {rule.confidence}"]
+    lines += [f"surface: {rule.surface}" + (f" ({surface.tier})" if surface else "")]
+    lines += [f"refs: {', '.join(rule.refs)}"] if rule.refs else []
+    for text in (rule.message, rule.why, rule.remedy and f"Fix: {rule.remedy}"):
+        lines += ["", *_paragraph(text)] if text else []
+    lines += ["", "Looks at any of:", *(f"  {one_line(pattern)}" for pattern in rule.any)] if rule.any else []
+    return "\n".join(lines) + "\n"
+
+
+def _surface(surface: Surface, rules: Iterable[Rule]) -> str:
+    lines = [f"{surface.id} — {surface.title}", "", f"tier: {surface.tier}"]
+    lines += ["", *_paragraph(surface.why)] if surface.why else []
+    lines += ["", "Ask in review:", *(f"  - {one_line(q)}" for q in surface.review)] if surface.review else []
+    own = table(rule for rule in rules if rule.surface == surface.id).splitlines()
+    return "\n".join([*lines, *(["", "Rules:", *(f"  {line}" for line in own)] if own else [])]) + "\n"
+
+
+def _paragraph(text: str) -> list[str]:
+    return [one_line(line) for line in text.strip().split("\n")]

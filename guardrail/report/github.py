@@ -1,0 +1,32 @@
+"""The verdict as GitHub workflow commands, which become annotations on the lines of a pull request."""
+
+from __future__ import annotations
+
+from guardrail.model import Finding, Severity, Verdict
+from guardrail.report.escape import command_data, command_property, one_line
+from guardrail.report.tally import by_severity, explanation, last_line
+
+LEVELS = {Severity.P0: "error", Severity.P1: "error", Severity.P2: "warning"}
+
+
+def render(verdict: Verdict) -> str:
+    """One command per finding and per unread file, and the counts as a notice."""
+    findings = [_finding(f) for f in by_severity(verdict.findings)]
+    unread = [
+        _command("error", f"not analysed: {one_line(s.reason)}", {"file": s.path, "title": "unread file"})
+        for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    ]
+    return "\n".join([*findings, *unread, _command("notice", last_line(verdict), {})]) + "\n"
+
+
+def _finding(f: Finding) -> str:
+    place = {"file": f.path, "line": str(f.line), "endLine": str(f.end_line)}
+    if f.line == f.end_line:  # GitHub refuses columns on an annotation of several lines
+        place |= {"col": str(f.column), "endColumn": str(f.end_column)}
+    message = "\n".join(one_line(part) for part in (f.message, *explanation(f)))
+    return _command(LEVELS[f.severity], message, {**place, "title": f"[{f.severity}] {f.rule} {f.name}"})
+
+
+def _command(level: str, message: str, properties: dict[str, str]) -> str:
+    given = ",".join(f"{key}={command_property(one_line(value))}" for key, value in properties.items())
+    return f"::{level} {given}::{command_data(message)}" if given else f"::{level}::{command_data(message)}"

@@ -1,0 +1,67 @@
+"""The verdict as JSON: docs/schema/guardrail-1.json says what is in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from guardrail.model import Finding, Placement, Verdict
+from guardrail.report.tally import by_place, severities, tiers
+
+
+def render(verdict: Verdict) -> str:
+    """The same bytes for the same verdict: sorted, ASCII, without times and absolute paths."""
+    skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    placements = sorted(verdict.placements, key=lambda p: (p.path, p.line, p.surface, p.definition))
+    summary = severities(verdict.findings) | tiers(verdict.placements)
+    report = {
+        "schema": "guardrail/1",
+        "version": verdict.version,
+        "complete": verdict.complete,
+        "files": {
+            "considered": verdict.considered,
+            "analysed": verdict.analysed,
+            "skipped": [{"path": s.path, "reason": s.reason} for s in skipped],
+        },
+        "findings": [_finding(f) for f in by_place(verdict.findings)],
+        "surfaces": [_placement(p) for p in placements],
+        "summary": summary,
+    }
+    return json.dumps(report, ensure_ascii=True, indent=2) + "\n"
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "rule": f.rule,
+        "name": f.name,
+        "severity": f.severity,
+        "confidence": f.confidence,
+        "surface": f.surface,
+        "path": f.path,
+        "definition": f.definition,
+        "line": f.line,
+        "column": f.column,
+        "end_line": f.end_line,
+        "end_column": f.end_column,
+        "status": f.status,
+        "message": f.message,
+        "why": f.why,
+        "remedy": f.remedy,
+        "refs": list(f.refs),
+        "notes": [{"path": n.path, "line": n.line, "message": n.message} for n in f.notes],
+        "fingerprint": f.fingerprint,
+    }
+
+
+def _placement(p: Placement) -> dict[str, Any]:
+    return {
+        "path": p.path,
+        "definition": p.definition,
+        "line": p.line,
+        "end_line": p.end_line,
+        "touched": list(p.touched),
+        "surface": p.surface,
+        "tier": p.tier,
+        "role": p.role,
+        "evidence": [{"line": e.line, "signal": e.signal} for e in p.evidence],
+    }

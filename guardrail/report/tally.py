@@ -1,0 +1,67 @@
+"""What every format sorts and counts the same way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from guardrail.model import Decision, Finding, Outcome, Placement, Severity, Status, Tier, Verdict
+
+STRICTNESS = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+def by_place(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings by path, line, column and rule."""
+    return sorted(findings, key=_place)
+
+
+def by_severity(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings with the worst first, then by place."""
+    return sorted(findings, key=lambda f: (f.severity, *_place(f)))
+
+
+def by_definition(placements: Sequence[Placement]) -> list[list[Placement]]:
+    """The placements of each definition together, its strictest first; definitions by path and line."""
+    groups: dict[tuple[str, str], list[Placement]] = {}
+    for placement in sorted(placements, key=lambda p: (p.path, p.line, -STRICTNESS[p.tier], p.surface)):
+        groups.setdefault((placement.path, placement.definition), []).append(placement)
+    return [sorted(group, key=lambda p: -STRICTNESS[p.tier]) for group in groups.values()]
+
+
+def severities(findings: Sequence[Finding]) -> dict[str, int]:
+    """How many findings there are of each severity."""
+    found = Counter(f.severity for f in findings)
+    return {severity: found[severity] for severity in Severity}
+
+
+def tiers(placements: Sequence[Placement]) -> dict[str, int]:
+    """How many definitions there are of each tier, each counted once under its strictest."""
+    found = Counter(group[0].tier for group in by_definition(placements))
+    return {tier: found[tier] for tier in Tier}
+
+
+def allowed(verdict: Verdict) -> list[Decision]:
+    """What the change introduced and an allow lets pass."""
+    return [d for d in verdict.decisions if d.outcome is Outcome.ALLOWED and d.finding.status is Status.INTRODUCED]
+
+
+def explanation(f: Finding) -> list[str]:
+    """What is to be said under a finding: why, the fix, other places; what is empty is left out."""
+    see = [f"see {n.path}:{n.line} {n.message}" for n in f.notes]
+    return [part for part in (f.why, f.remedy and f"Fix: {f.remedy}", *see) if part]
+
+
+def last_line(verdict: Verdict) -> str:
+    """The run in one line: `1 introduced (1 P0), 1 fixed, 3 preexisting, 2 allowed, 0 files unread`."""
+    status = Counter(d.finding.status for d in verdict.decisions if d.outcome is not Outcome.UNSELECTED)
+    kinds = ", ".join(f"{n} {severity}" for severity, n in severities(verdict.findings).items() if n)
+    unread = len(verdict.skipped)
+    return (
+        f"{len(verdict.findings)} introduced{f' ({kinds})' if kinds else ''}, {status[Status.FIXED]} fixed, "
+        f"{status[Status.PREEXISTING]} preexisting, {len(allowed(verdict))} allowed, "
+        f"{unread} file{'' if unread == 1 else 's'} unread"
+    )
+
+
+def _place(f: Finding) -> tuple[str, int, int, str]:
+    return f.path, f.line, f.column, f.rule

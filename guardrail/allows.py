@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
+from guardrail.extents import Extent, extents, symbols
 from guardrail.model import Confidence, Finding, Severity, Unreadable
-from guardrail.source import colon_line, first_line, header_line, normalise_newlines, parse
+from guardrail.settings import guess
+from guardrail.source import normalise_newlines, parse
 
 FORM = "# guardrail: allow[RULE001] reason [until=YYYY-MM-DD]"
 PREFIX = "ALW"  # of our own rules, which nothing allows
@@ -25,10 +25,9 @@ _STRING_OR_COMMENT = re.compile(
     re.S,
 )
 _PLACEHOLDERS = frozenset(
-    "todo fixme xxx wip tbd tba na n a none nil ignore ignored skip ok okay fine safe pending later temporary temp reason"
-    " because false positive by design intended known issue see above".split()
+    "todo fixme xxx wip tbd tba na n a none nil ignore ignored skip ok okay fine safe pending later temporary temp"
+    " reason because false positive by design intended known issue see above".split()
 )
-_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,20 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class AllowsOfFile:
-    """The allows of one file, what is wrong with others, and the extents of its statements where it has any."""
+    """The allows of one file, and what is wrong with others."""
 
     allows: tuple[Allow, ...] = ()
     findings: tuple[Finding, ...] = ()
-    extents: tuple[tuple[int, int], ...] = ()
+    extents: Mapping[int, Extent] = field(default_factory=dict)  # by line, in a file that has allows
+    by_extent: Mapping[tuple[Extent, str], Allow] = field(default_factory=dict)  # by extent and rule
 
     def of(self, finding: Finding) -> Allow | None:
         """The allow that covers a finding; one about a whole block is covered by what stands on its header."""
-        if not self.allows or finding.rule.startswith(PREFIX):
+        own = self.extents.get(finding.line)
+        if not self.allows or not own or finding.rule.startswith(PREFIX):
             return None
-        last = finding.end_line
-        if own := _innermost(self.extents, finding.line):
-            last = min(last, own[1])
-        for allow in self.allows:
-            if finding.rule in allow.rules and allow.first <= last and finding.line <= allow.last:
+        for line in range(finding.line, max(finding.line, min(finding.end_line, own[1])) + 1):
+            if allow := self.by_extent.get((self.extents.get(line, own), finding.rule)):
                 return allow
         return None
 
@@ -79,16 +77,18 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
     lines = ["", *text.split("\n")]
     try:
         tree = parse(text)
-    except (Unreadable, RecursionError):
-        tree = ast.Module(body=[], type_ignores=[])
-    extents = tuple(sorted(set(_extents(tree, lines))))
+    except Unreadable:
+        return AllowsOfFile()
+    by_line = extents(tree, lines)
+    following = sorted(set(by_line.values()))
     allows, findings = [], []
+    symbol = symbols(tree, lines)
     for line, column, comment in comments:
-        place = (path, _symbol(tree, line, lines), line, column, comment)
+        place = (path, symbol.get(line, "<module>"), line, column, comment)
         try:
             rules, reason, until = _read(comment)
-            own_line = not lines[line][: column - 1].strip()
-            extent = _bound(extents, line, own_line)
+            after = bisect_left(following, (line, 0)) if not lines[line][: column - 1].strip() else len(following)
+            extent = by_line.get(line) or next(iter(following[after : after + 1]), None)
             if not extent:
                 raise _Malformed("there is no statement that it could stand for")
         except _Malformed as error:
@@ -98,19 +98,21 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
         allows.append(Allow(frozenset(rules), reason, until, line, *extent))
         for rule in rules:
             if known is not None and rule not in known:
-                message = f"There is no rule {rule} that could be allowed."
+                message = f"There is no rule {rule} that could be allowed{guess(rule, known)}."
                 findings.append(_finding("ALW002", "allow-unknown-rule", message, "Name a rule that exists.", place))
-    return AllowsOfFile(tuple(allows), tuple(findings), extents)
+    by_extent = {((a.first, a.last), rule): a for a in reversed(allows) for rule in a.rules}
+    return AllowsOfFile(tuple(allows), tuple(findings), by_line, by_extent)
 
 
 def _comments(text: str) -> Iterator[tuple[int, int, str]]:
     """Line, column and text of the comments that speak to us."""
+    line, at = 1, 0
     for found in _STRING_OR_COMMENT.finditer(text):
         mark = _MARK.search(found["comment"]) if found["comment"] else None
         if mark:
             start = found.start() + mark.start()
-            before = text.rfind("\n", 0, start)
-            yield text.count("\n", 0, start) + 1, start - before, text[start : found.end()].rstrip()
+            line, at = line + text.count("\n", at, start), start
+            yield line, start - text.rfind("\n", 0, start), text[start : found.end()].rstrip()
 
 
 def _read(comment: str) -> tuple[list[str], str, date | None]:
@@ -146,69 +148,6 @@ def _date(text: str) -> date:
     except ValueError:
         pass
     raise _Malformed(f"`until={text[:40]}` is no date such as 2027-03-01")
-
-
-def _extents(tree: ast.Module, lines: list[str]) -> Iterator[tuple[int, int]]:
-    """First and last line of each simple statement, and of the header of each compound statement and clause."""
-    waiting: list[Any] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        blocks = [(name, block) for name in _BLOCKS if (block := getattr(node, name, None))]
-        if isinstance(node, ast.match_case):
-            last = header_line(node, lines)
-            first = getattr(node, "lineno", 0) or node.pattern.lineno
-            while first > 1 and not lines[first].lstrip().startswith("case"):
-                first -= 1
-            yield first, last
-        elif isinstance(node, ast.Match):
-            yield node.lineno, _above(next(_extents(ast.Module([node.cases[0]], []), lines))[0], node.lineno, lines)
-        else:
-            yield first_line(node, lines), header_line(node, lines) if blocks else node.end_lineno
-        for name, block in blocks:
-            waiting += block
-            if name == "finalbody" or (name == "orelse" and not _is_elif(block, lines)):
-                keyword = colon_line(block, node.lineno, lines)
-                yield keyword, keyword
-
-
-def _above(line: int, floor: int, lines: list[str]) -> int:
-    """The nearest line above that is neither blank nor a comment."""
-    line -= 1
-    while line > floor and not lines[line].split("#")[0].strip():
-        line -= 1
-    return line
-
-
-def _is_elif(block: list[Any], lines: list[str]) -> bool:
-    return isinstance(block[0], ast.If) and lines[block[0].lineno][block[0].col_offset :].startswith("elif")
-
-
-def _innermost(extents: Collection[tuple[int, int]], line: int) -> tuple[int, int] | None:
-    """The smallest extent that has the line."""
-    return min((e for e in extents if e[0] <= line <= e[1]), key=lambda e: e[1] - e[0], default=None)
-
-
-def _bound(extents: tuple[tuple[int, int], ...], line: int, own_line: bool) -> tuple[int, int] | None:
-    """The extent that a comment stands for: the one around it, or the next one where it has a line to itself."""
-    if around := _innermost(extents, line):
-        return around
-    after = bisect_left(extents, (line, 0))
-    return extents[after] if own_line and after < len(extents) else None
-
-
-def _symbol(tree: ast.Module, line: int, lines: list[str]) -> str:
-    """The symbol of the definition that a line belongs to."""
-    found: list[str] = []
-    waiting: list[Any] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        named = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        if not named:
-            waiting += [child for name in _BLOCKS for child in getattr(node, name, ())]
-        elif first_line(node, lines) <= line <= node.end_lineno:
-            found.append(node.name)
-            waiting = list(node.body) if isinstance(node, ast.ClassDef) else []
-    return ".".join(found) or "<module>"
 
 
 def _finding(rule: str, name: str, message: str, remedy: str, place: tuple[str, str, int, int, str]) -> Finding:

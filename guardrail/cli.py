@@ -37,13 +37,9 @@ def group() -> None:
 def judging(command: Callable[..., int]) -> Callable[..., int]:
     """The options that `check` and `scan` share."""
     options = [
-        click.option(
-            "--format", "form", type=click.Choice(FORMATS), default="text", help="Of the report; text by default."
-        ),
+        click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Of the report; text by default."),
         click.option("--output", metavar="FILE", help="Write the report there and print nothing."),
-        click.option(
-            "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."
-        ),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."),
         click.option(
             "--fail-on",
             type=click.Choice(["P0", "P1", "P2", "never"]),
@@ -72,13 +68,9 @@ def _listed(_context: click.Context, _option: click.Parameter, given: Sequence[s
 @click.option("--base", metavar="REV", help="A commit or branch: what came since its merge base with --head.")
 @click.option("--head", metavar="REV", help="With --base: the commit to judge; HEAD by default.")
 @click.option("--worktree", is_flag=True, help="With --base: judge the working tree.")
-@click.option(
-    "--diff", type=click.File("rb"), metavar="FILE", help="A patch to the working tree; - reads it from stdin."
-)
+@click.option("--diff", type=click.File("rb"), metavar="FILE", help="A patch to the working tree; - reads it from stdin.")
 @judging
-def check(
-    staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None, **options: Any
-) -> int:
+def check(staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None, **options: Any) -> int:
     """Judge a change: by default the working tree against HEAD."""
     return _judge(_source(staged, base, head, worktree, diff), **options)
 
@@ -105,9 +97,7 @@ def explain(name: str) -> int:
 
 
 @group.command()
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default."
-)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
 def rules(form: str) -> int:
     """List the rules."""
     from guardrail.report import described

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,9 +85,7 @@ class Judge:
             skipped.append(Skipped(path, prefix + str(error)))
             return None
 
-    def _compare(
-        self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]
-    ) -> FileJudgement:
+    def _compare(self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]) -> FileJudgement:
         ours: Sequence[Definition] = head.definitions if head else ()
         theirs: Sequence[Definition] = base.definitions if base else ()
         if head and base:
@@ -226,7 +223,7 @@ def is_python(path: str, tree: Tree) -> bool:
     """Whether a file is Python by its name, or by its first line where the name has no suffix."""
     if path.endswith(PYTHON):
         return True
-    if os.path.splitext(path)[1] or path.rpartition("/")[2].startswith("."):
+    if "." in path.rpartition("/")[2]:
         return False
     try:
         data = tree.read(path)

@@ -112,11 +112,7 @@ class Change:
     @property
     def renames(self) -> Mapping[str, str]:
         """Head path → base path, of the files that changed their name."""
-        return {
-            f.head_path: f.base_path
-            for f in self.files
-            if f.head_path and f.base_path and f.head_path != f.base_path
-        }
+        return {f.head_path: f.base_path for f in self.files if f.head_path and f.base_path and f.head_path != f.base_path}
 
 
 # ---- index: where definitions are ------------------------------------------------------------
@@ -289,6 +285,4 @@ class Verdict:
     def findings(self) -> tuple[Finding, ...]:
         """What is shown: introduced and neither allowed nor unselected."""
         shown = (Outcome.REPORTED, Outcome.BELOW_GATE)
-        return tuple(
-            d.finding for d in self.decisions if d.outcome in shown and d.finding.status is Status.INTRODUCED
-        )
+        return tuple(d.finding for d in self.decisions if d.outcome in shown and d.finding.status is Status.INTRODUCED)

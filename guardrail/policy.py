@@ -1,4 +1,4 @@
-"""Findings × settings × allows → decisions with their reasons, and the exit code that follows from them."""
+"""Findings, settings and allows → decisions with their reasons, and the exit code that follows from them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _decision(finding: Finding, allows: Mapping[str, AllowsOfFile], settings: Se
         because = f"{finding.path}:{allow.line} allows {finding.rule}: {allow.reason}"
         return Decision(finding, Outcome.ALLOWED, because)
     if settings.fail_on is None or finding.severity > settings.fail_on:
-        return Decision(finding, Outcome.BELOW_GATE, f"{finding.severity} passes fail-on = {settings.fail_on or NEVER}")
+        because = f"{finding.severity} is below the gate, fail-on = {settings.fail_on or NEVER}"
+        return Decision(finding, Outcome.BELOW_GATE, because)
     return Decision(finding, Outcome.REPORTED)
 
 

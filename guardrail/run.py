@@ -54,9 +54,7 @@ def _judge_one(file: FileChange) -> FileJudgement:
     return _WORKER[0].judge(file)
 
 
-def decide(
-    change: Change, rules: Rules, settings: Settings, judgements: list[FileJudgement], exit_zero: bool = False
-) -> Verdict:
+def decide(change: Change, rules: Rules, settings: Settings, judgements: list[FileJudgement], exit_zero: bool = False) -> Verdict:
     """What was found on both sides → what a change did, and what is to be said of it."""
     head = [f for j in judgements for f in j.head]
     base = [f for j in judgements for f in j.base]

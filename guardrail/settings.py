@@ -102,9 +102,7 @@ def load_settings(read: Callable[[str], bytes | None]) -> Settings:
     tool = _document(read, "pyproject.toml").get("tool", {})
     shared = tool.get("guardrail", {}) if isinstance(tool, dict) else {}
     if own and shared:
-        raise GuardrailError(
-            "guardrail.toml and pyproject.toml ([tool.guardrail]) both have settings; keep one of them"
-        )
+        raise GuardrailError("guardrail.toml and pyproject.toml ([tool.guardrail]) both have settings; keep one of them")
     if not isinstance(shared, dict):
         raise GuardrailError("pyproject.toml: tool.guardrail: must be a table")
     mistakes: list[str] = []

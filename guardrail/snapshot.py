@@ -51,7 +51,7 @@ def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
             match = _first(rule, pattern, node, facts)
             if match is not None:
                 held.append(match)
-    found = []
+    found: list[Finding] = []
     for rule in rules:
         kept: Iterable[Match] = matches.get(id(rule), ())
         if rule.check and kept:
@@ -177,7 +177,15 @@ def _once_each(found: list[Finding]) -> list[Finding]:
 
 def order(finding: Finding) -> tuple[Any, ...]:
     """The order in which findings are kept and reported."""
-    return finding.path, finding.line, finding.column, finding.rule, finding.end_line, finding.end_column, finding.message
+    return (
+        finding.path,
+        finding.line,
+        finding.column,
+        finding.rule,
+        finding.end_line,
+        finding.end_column,
+        finding.message,
+    )
 
 
 # ---- base and head -------------------------------------------------------------------------------
@@ -198,12 +206,13 @@ def compare(
     def same_place(a: Finding, b: Finding) -> bool:
         return a.rule == b.rule and a.definition == b.definition and renames.get(a.path, a.path) == b.path
 
-    for alike in (
+    steps: tuple[Callable[[Finding, Finding], bool], ...] = (
         lambda a, b: same_place(a, b) and a.node == b.node,
         lambda a, b: a.rule == b.rule and a.node == b.node and gone(b),
         lambda a, b: same_place(a, b) and _similar(a.node, b.node),
-        lambda a, b: a.rule == b.rule and a.name == b.name and gone(b) and _similar(a.node, b.node) and _last(a) == _last(b),
-    ):
+        lambda a, b: a.rule == b.rule and gone(b) and _similar(a.node, b.node) and _last(a) == _last(b),
+    )
+    for alike in steps:
         rest = []
         for finding in todo:
             twin = next((b for b in left if alike(finding, b)), None)
@@ -234,15 +243,18 @@ def fingerprinted(findings: Iterable[Finding]) -> list[Finding]:
     result = []
     for finding in findings:
         key = (finding.rule, finding.path, finding.definition, finding.node)
-        ordinal = seen[key, finding.status]  # type: ignore[index]
-        seen[key, finding.status] += 1  # type: ignore[index]
+        ordinal = seen[(*key, finding.status)]
+        seen[(*key, finding.status)] += 1
         digest = hashlib.sha256("\0".join((*key, str(ordinal))).encode("utf-8", "surrogatepass")).hexdigest()
         result.append(replace(finding, fingerprint=f"v1:{digest[:32]}"))
     return result
 
 
 def changed(
-    head: Sequence[Definition], base: Sequence[Definition], key_head: Callable[[Definition], Any], key_base: Callable[[Definition], Any]
+    head: Sequence[Definition],
+    base: Sequence[Definition],
+    key_head: Callable[[Definition], Any],
+    key_base: Callable[[Definition], Any],
 ) -> tuple[list[Definition], list[Definition]]:
     """The definitions of each side that the other does not have with the same text and meaning under the same symbol."""
     known = Counter((d.symbol, key_base(d)) for d in base)

@@ -11,9 +11,7 @@ from typing import Any
 
 from guardrail.model import Unreadable
 
-_COOKIE = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))??[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
-)
+_COOKIE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))??[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)")
 _NO_SOURCE_CODECS = {"idna", "punycode"}  # quadratic, and no file is written in them
 _FILLER = re.compile(r"[ \t\f]*(?:#.*|\\)?\Z")  # a line between a header and its body
 _PYTHON_2 = re.compile(

@@ -83,7 +83,7 @@ class _Used:
         for node in facts.nodes:
             kind = type(node).__name__
             if kind in ("Name", "Attribute"):
-                for name in facts.names(node):  # type: ignore[arg-type]
+                for name in facts.names(node):
                     names.setdefault(name, node)
             elif kind == "Decorator":
                 inner = node.decorator  # type: ignore[attr-defined]

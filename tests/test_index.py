@@ -441,9 +441,7 @@ def test_undecodable_files_have_a_reason(data: bytes, reason: str):
 # ---- properties ------------------------------------------------------------------------------
 
 CODECS = sorted({*encodings.aliases.aliases.values(), "idna", "punycode", "undefined", "unicode_escape", "utf_8_sig"})
-COOKIES = st.builds(
-    lambda name, rest: b"# coding: %b\n%b" % (name.encode(), rest), st.sampled_from(CODECS), st.binary()
-)
+COOKIES = st.builds(lambda name, rest: b"# coding: %b\n%b" % (name.encode(), rest), st.sampled_from(CODECS), st.binary())
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 PYTHONIC = st.text(st.sampled_from("abf if else:=()[]{}\n\t \"'#\\@,.0159\r\f\u2028\xe9"), max_size=80)
 
@@ -510,9 +508,7 @@ def write(header: str, gap: str, body: list[str]) -> str:
     return header + (gap + textwrap.indent("\n".join(body), "    ") if body else " pass")
 
 
-PROGRAMS = st.recursive(
-    SIMPLE, lambda inner: st.builds(write, HEADERS, GAPS, st.lists(inner, max_size=4)), max_leaves=12
-)
+PROGRAMS = st.recursive(SIMPLE, lambda inner: st.builds(write, HEADERS, GAPS, st.lists(inner, max_size=4)), max_leaves=12)
 
 
 @MANY

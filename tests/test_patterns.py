@@ -368,7 +368,7 @@ CASES = {
         """,
     ),
     "dicts": (
-        'any = ["lib.f(options={..., \'verify_exp\': False, ...})"]',
+        "any = [\"lib.f(options={..., 'verify_exp': False, ...})\"]",
         """
         import lib
         lib.f(options={"verify_exp": False, "a": 1})  # hit

@@ -24,7 +24,8 @@ class Library:
     _canonical: dict[str, str] = field(default_factory=dict)
 
     def _table(self, name: str) -> Mapping[str, Any]:
-        return self.tables.get(name, {})
+        found: Mapping[str, Any] = self.tables.get(name, {})
+        return found
 
     def canonical(self, name: str) -> str:
         """The public name of something that has several: `requests.sessions.Session` is `requests.Session`."""

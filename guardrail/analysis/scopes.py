@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-
-SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.Module, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+SCOPES = (
+    cst.FunctionDef,
+    cst.Lambda,
+    cst.ClassDef,
+    cst.Module,
+    cst.ListComp,
+    cst.SetComp,
+    cst.DictComp,
+    cst.GeneratorExp,
+)
 BLOCKS = (cst.IndentedBlock, cst.SimpleStatementSuite, cst.Module)
 GROWERS = frozenset("append extend add update insert appendleft setdefault write".split())
 
@@ -226,3 +234,12 @@ def enclosing_blocks(node: cst.CSTNode, parents: dict[int, cst.CSTNode]) -> Iter
         if isinstance(at, BLOCKS):
             yield at
         at = parents.get(id(at))
+
+
+def bound_value(bind: Bind) -> cst.CSTNode | None:
+    """The expression whose value the name gets, None where it gets a part of it or something else."""
+    if bind.kind == "value":
+        return bind.node
+    if bind.kind == "annotated" and isinstance(bind.node, cst.AnnAssign):
+        return bind.node.value
+    return None

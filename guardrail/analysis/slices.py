@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import libcst as cst
 
+from guardrail.analysis.depth import is_too_deep
 from guardrail.model import Definition, Unreadable
 
 Lines = list[str]
+TOO_DEEP = "nested too deeply to be analysed"
+DEEP_FROM = 4000  # characters: shorter slices cannot nest deeply enough to matter, since ast has read the file
 
 
 def split_lines(text: str) -> Lines:
@@ -38,21 +41,21 @@ def cut(lines: Lines, definition: Definition) -> tuple[str, int]:
 
 def parse(text: str) -> cst.Module:
     """libcst's tree of a slice; Unreadable where libcst cannot read it."""
+    if len(text) > DEEP_FROM and is_too_deep(text):  # libcst's parser would overflow its stack, and take the process with it
+        raise Unreadable(TOO_DEEP)
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise Unreadable(f"libcst cannot read it: {error.message}") from error
     except RecursionError as error:
-        raise Unreadable("nested too deeply to be analysed") from error
+        raise Unreadable(TOO_DEEP) from error
 
 
 def parse_lines(lines: Lines, first: int, last: int) -> cst.Module | None:
     """The tree of a few whole lines (a binding's statement); None where they cannot stand alone."""
     own = lines[first - 1 : last]
     text = "\n".join(own) + "\n"
-    if indent_of(own[0]):
-        text = "if 1:\n" + text
     try:
-        return cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError):
+        return parse("if 1:\n" + text if indent_of(own[0]) else text)
+    except Unreadable:
         return None

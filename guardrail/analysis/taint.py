@@ -152,7 +152,7 @@ def _handler_parameter(facts: Facts, param: cst.Param) -> bool:
 
 def _is_model(facts: Facts, param: cst.Param) -> bool:
     assert param.annotation is not None
-    from guardrail.analysis.annotations import annotated
+    from guardrail.analysis.hints import annotated
 
     types = annotated(facts, param.annotation.annotation)
     return "pydantic.BaseModel" in types

@@ -15,7 +15,7 @@ _DIFF = (
     "--raw",
     "--numstat",
     "--patch",
-    "--unified=3",  # not 0, for which git shortens its search and finds other lines than people see
+    "--unified=1",  # not 0, for which git shortens its search and finds other lines than people see
     "-z",
     "--no-abbrev",
     "--find-renames=50%",
@@ -57,16 +57,12 @@ class Difference:
         return FileChange(self.base_path, self.head_path, added, removed, self.copied_from)
 
 
-def differences(
-    git: Git, command: str, *arguments: str, variables: Mapping[str, str] | None = None
-) -> list[Difference]:
+def differences(git: Git, command: str, *arguments: str, variables: Mapping[str, str] | None = None) -> list[Difference]:
     """Run `git diff-index` or `git diff-tree` and read what it says."""
     done = git.attempt(command, *_DIFF, *arguments, variables=variables)
     if b"promisor remote" in done.stderr:
         commits = " ".join(argument for argument in arguments if not argument.startswith("-"))
-        raise GuardrailError(
-            f"this partial clone lacks contents of the change; `git diff --stat {commits}` fetches them"
-        )
+        raise GuardrailError(f"this partial clone lacks contents of the change; `git diff --stat {commits}` fetches them")
     return list(_read(git.output(done)))
 
 

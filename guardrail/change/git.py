@@ -67,9 +67,7 @@ class Git:
         if program is None:
             raise NoGit("git is not installed or not on PATH; `guardrail scan` works without it")
         environment = _environment(self.settings) | dict(self.variables) | dict(variables or {})
-        return subprocess.run(
-            [program, "--no-pager", *arguments], cwd=self.root, env=environment, input=input, capture_output=True
-        )
+        return subprocess.run([program, "--no-pager", *arguments], cwd=self.root, env=environment, input=input, capture_output=True)
 
     def output(self, done: subprocess.CompletedProcess[bytes]) -> bytes:
         """What a git command that has ended printed; GuardrailError with git's own words if it failed."""

@@ -96,7 +96,6 @@ def _changes(group: list[Step], side: Side, before: dict[str, Held], after: dict
             if step.new and step.copy and step.old:
                 copied[step.new] = step.old
         origin |= {step.new: None for step in batch if step.new and (step.copy or not step.old)} | moved
-    alone = len(group) == 1 and len(side.fits) == 1
     kept = set(origin.values())
     for head_path, base_path in origin.items():
         if base_path is None and before.get(head_path) is not None and head_path not in kept:
@@ -104,8 +103,8 @@ def _changes(group: list[Step], side: Side, before: dict[str, Held], after: dict
         if base_path is None:
             if after.get(head_path) is not None:
                 yield FileChange(None, head_path, copied_from=copied.get(head_path))
-        elif alone:
-            yield FileChange(base_path, head_path, side.fits[0].added, side.fits[0].removed)
+        elif fitted := side.only(base_path, head_path):
+            yield FileChange(base_path, head_path, fitted.added, fitted.removed)
         else:
             yield FileChange(base_path, head_path, *_lines(before[base_path], after[head_path]))
     for path, content in before.items():

@@ -56,9 +56,7 @@ def fit(content: bytes, hunks: Sequence[Hunk], backwards: bool, bare: bool) -> F
     return Fitted(b"".join(result), removed, added, offset, matched)
 
 
-def _place(
-    lines: list[bytes], wanted: list[bytes], expected: int, first: int, at_start: bool, at_end: bool
-) -> int | None:
+def _place(lines: list[bytes], wanted: list[bytes], expected: int, first: int, at_start: bool, at_end: bool) -> int | None:
     """Where the wanted lines lie nearest to where they are expected; None if nowhere, or twice equally near."""
     last = len(lines) - len(wanted)
     if at_start:

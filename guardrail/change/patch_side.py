@@ -29,18 +29,23 @@ class Side:
     backwards: bool
     disk: dict[str, Held]
     files: dict[str, Held]
-    fits: tuple[Fitted, ...]
+    fits: tuple[tuple[Step, Fitted], ...]
     exact: bool  # the ids that the patch gives are those of the files on disk
 
     @property
     def sureness(self) -> tuple[bool, int]:
         """What speaks for this direction if the other is possible, too."""
-        return self.exact, -sum(f.offset for f in self.fits)
+        return self.exact, -sum(f.offset for _, f in self.fits)
 
     @property
     def matched(self) -> int:
         """How many lines of the working tree the patch names."""
-        return sum(f.matched for f in self.fits)
+        return sum(f.matched for _, f in self.fits)
+
+    def only(self, base_path: str, head_path: str) -> Fitted | None:
+        """How the one step fits that makes a file of head out of a file of base; None if there are several."""
+        steps = [(s, f) for s, f in self.fits if not s.copy and (s.old == base_path or s.new == head_path)]
+        return steps[0][1] if len(steps) == 1 and (steps[0][0].old, steps[0][0].new) == (base_path, head_path) else None
 
 
 def rebuild(group: list[Step], read: Callable[[str], bytes | None], way: Way) -> Side:
@@ -48,14 +53,14 @@ def rebuild(group: list[Step], read: Callable[[str], bytes | None], way: Way) ->
     names = {name for step in group for name in (step.old, step.new) if name}
     disk: dict[str, Held] = {name: read(name) for name in sorted(names)}
     state = dict(disk)
-    fits: list[Fitted] = []
+    fits: list[tuple[Step, Fitted]] = []
     for batch in batches(group)[:: -1 if way.backwards else 1]:
         gone: dict[str, Held] = {}
         written: dict[str, Held] = {}
         for step in batch:
             source, target = (step.new, step.old) if way.backwards else (step.old, step.new)
             fitted = _turned(step, state, source, target, way, len(fits))
-            fits += [fitted] if fitted else []
+            fits += [(step, fitted)] if fitted else []
             if source and source != target and (way.backwards or not step.copy):
                 gone[source] = None
             if target and not (way.backwards and step.copy):
@@ -64,9 +69,7 @@ def rebuild(group: list[Step], read: Callable[[str], bytes | None], way: Way) ->
     return Side(way.backwards, disk, state, tuple(fits), _exact(group, disk, way.backwards))
 
 
-def _turned(
-    step: Step, state: dict[str, Held], source: str | None, target: str | None, way: Way, reached: int
-) -> Fitted | None:
+def _turned(step: Step, state: dict[str, Held], source: str | None, target: str | None, way: Way, reached: int) -> Fitted | None:
     """One file of the other side, None if the patch does not tell its content; Misfit if the step does not fit."""
     content = state[source] if source else b""
     standing = state[target] if target and not source else None

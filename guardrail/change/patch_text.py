@@ -81,9 +81,7 @@ def _files(reader: _Reader) -> Iterator[FilePatch]:
     commit = 0
     while line := reader.peek():
         if line.startswith((b"diff --cc ", b"diff --combined ")):
-            raise GuardrailError(
-                "a combined diff of a merge does not say enough to be taken apart; diff with one parent"
-            )
+            raise GuardrailError("a combined diff of a merge does not say enough to be taken apart; diff with one parent")
         if line.startswith(b"diff --git "):
             yield _git_file(reader, commit)
         elif line.startswith(b"--- ") and reader.peek(1).startswith(b"+++ ") and _HUNK.match(reader.peek(2)):

@@ -34,7 +34,8 @@ def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Diffe
     index, objects = (Path(git.root, os.fsdecode(line)) for line in _places(git))
     with tempfile.TemporaryDirectory(prefix="guardrail-") as folder:
         copy = str(Path(folder, "index"))
-        shutil.copyfile(index, copy)
+        if index.exists():
+            shutil.copyfile(index, copy)
         variables = {
             "GIT_INDEX_FILE": copy,
             "GIT_OBJECT_DIRECTORY": folder,  # `git add` writes an empty blob, which must not land in the repository

@@ -30,9 +30,7 @@ def walk(root: str, start: str, complain: Callable[[str, str], None] | None = No
     return _walk(root, f"{start}/" if start else "", specs, complain)
 
 
-def _walk(
-    root: str, folder: str, specs: tuple[Spec, ...], complain: Callable[[str, str], None] | None
-) -> Iterator[str]:
+def _walk(root: str, folder: str, specs: tuple[Spec, ...], complain: Callable[[str, str], None] | None) -> Iterator[str]:
     specs += _ignores(root, folder)
     try:
         with os.scandir(os.path.join(root, folder)) as found:

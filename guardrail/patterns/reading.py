@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from guardrail.patterns import displays, operations
 from guardrail.patterns import kinds as k
 from guardrail.patterns import statements as s
+from guardrail.patterns.calls import CallOf
 
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*|_(?![A-Za-z0-9]))")
 _PREFIX, _REST = "mv__", "rest__"
@@ -122,12 +124,10 @@ def _items(nodes: list[ast.expr]) -> tuple[k.Pattern | None, ...]:
 
 
 def _call(node: ast.Call) -> k.Pattern:
-    keywords = []
-    for keyword in node.keywords:
-        keywords.append((keyword.arg or "**", _expression(keyword.value)))
+    keywords = [(keyword.arg or "**", _expression(keyword.value)) for keyword in node.keywords]
     args = _items(node.args)
     opened = any(_rest(a) for a in node.args)
-    return k.CallOf(_expression(node.func), args, tuple(keywords), opened)
+    return CallOf(_expression(node.func), args, tuple(keywords), opened)
 
 
 def _dict(node: ast.Dict) -> k.Pattern:
@@ -137,13 +137,13 @@ def _dict(node: ast.Dict) -> k.Pattern:
             opened = True
         else:
             entries.append((_expression(key), _expression(value)))
-    return k.Mapped(tuple(entries), opened)
+    return displays.Mapped(tuple(entries), opened)
 
 
 def _compare(node: ast.Compare) -> k.Pattern:
     if len(node.ops) != 1:
         raise BadPattern("one comparison at a time")
-    return k.Compared(_expression(node.left), type(node.ops[0]).__name__, _expression(node.comparators[0]))
+    return operations.Compared(_expression(node.left), type(node.ops[0]).__name__, _expression(node.comparators[0]))
 
 
 _BINARY = {
@@ -167,19 +167,19 @@ def _binary(node: ast.BinOp) -> k.Pattern:
     operator = _BINARY.get(type(node.op).__name__)
     if operator is None:
         raise BadPattern(f"a pattern cannot hold {type(node.op).__name__}")
-    return k.Operation("BinaryOperation", operator, (_expression(node.left), _expression(node.right)))
+    return operations.Operation("BinaryOperation", operator, (_expression(node.left), _expression(node.right)))
 
 
 def _unary(node: ast.UnaryOp) -> k.Pattern:
     if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         return k.Constant(-node.operand.value)  # type: ignore[operator]
-    return k.Operation("UnaryOperation", _UNARY[type(node.op).__name__], (_expression(node.operand),))
+    return operations.Operation("UnaryOperation", _UNARY[type(node.op).__name__], (_expression(node.operand),))
 
 
 def _boolean(node: ast.BoolOp) -> k.Pattern:
     left = _expression(node.values[0])
     for value in node.values[1:]:
-        left = k.Operation("BooleanOperation", type(node.op).__name__, (left, _expression(value)))
+        left = operations.Operation("BooleanOperation", type(node.op).__name__, (left, _expression(value)))
     return left
 
 
@@ -187,11 +187,11 @@ def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> k.Pat
     if len(node.generators) != 1 or node.generators[0].ifs:
         raise BadPattern("a comprehension pattern has one `for` and no `if`")
     loop = node.generators[0]
-    return k.Comprehended(_expression(node.elt), _expression(loop.target), _expression(loop.iter))
+    return displays.Comprehended(_expression(node.elt), _expression(loop.target), _expression(loop.iter))
 
 
 def _chosen(node: ast.IfExp) -> k.Pattern:
-    return k.Chosen(tuple((name, _expression(getattr(node, name))) for name in ("test", "body", "orelse")))
+    return operations.Chosen(tuple((name, _expression(getattr(node, name))) for name in ("test", "body", "orelse")))
 
 
 _EXPRESSIONS: dict[type, Callable[[Any], k.Pattern]] = {
@@ -201,16 +201,16 @@ _EXPRESSIONS: dict[type, Callable[[Any], k.Pattern]] = {
     ast.GeneratorExp: _comprehension,
     ast.Call: _call,
     ast.Attribute: lambda n: k.Member(_expression(n.value), n.attr),
-    ast.List: lambda n: k.Display(_items(n.elts)),
-    ast.Tuple: lambda n: k.Display(_items(n.elts)),
-    ast.Set: lambda n: k.Display(_items(n.elts)),
+    ast.List: lambda n: displays.Display(_items(n.elts)),
+    ast.Tuple: lambda n: displays.Display(_items(n.elts)),
+    ast.Set: lambda n: displays.Display(_items(n.elts)),
     ast.Dict: _dict,
     ast.Compare: _compare,
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
     ast.BoolOp: _boolean,
-    ast.Subscript: lambda n: k.Item(_expression(n.value), _expression(n.slice)),
-    ast.Await: lambda n: k.Awaited(_expression(n.value)),
+    ast.Subscript: lambda n: displays.Item(_expression(n.value), _expression(n.slice)),
+    ast.Await: lambda n: operations.Awaited(_expression(n.value)),
 }
 
 

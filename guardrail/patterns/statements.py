@@ -228,9 +228,7 @@ class Defined(Pattern):
                 yield from match_body(self.body, node.body, facts, ended)
 
 
-def _subsequence(
-    patterns: tuple[Pattern, ...], nodes: list[Node], facts: Facts, env: Env, loose: bool
-) -> Iterator[Env]:
+def _subsequence(patterns: tuple[Pattern, ...], nodes: list[Node], facts: Facts, env: Env, loose: bool) -> Iterator[Env]:
     if not patterns:
         yield env
         return

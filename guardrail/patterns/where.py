@@ -31,8 +31,8 @@ def _value(facts: Facts, node: Any, wanted: Any) -> bool:
 
 def _regex(facts: Facts, node: Any, wanted: Any) -> bool:
     values = () if facts.is_target(node) else facts.constants(node)
-    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
-    texts = [t for t in texts if isinstance(t, str)] or [facts.code(node)]
+    texts = [v if isinstance(v, str) else v.decode("utf-8", "replace") for v in values if isinstance(v, (str, bytes))]
+    texts = texts or [facts.code(node)]
     return any(re.search(wanted, text) for text in texts)
 
 

@@ -59,7 +59,9 @@ def session_not_cleared(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
 
 # ---- CSRF ----
 
-_OTHER_PROOF = re.compile(r"(?i)signature|hmac|verify|compare_digest|construct_event|authorization|webhook|bearer|api_?key|secret|token")
+_OTHER_PROOF = re.compile(
+    r"(?i)signature|hmac|verify|compare_digest|construct_event|authorization|webhook|bearer|api_?key|secret|token"
+)
 
 
 def exempt_without_other_proof(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -192,7 +194,9 @@ def denial_is_dropped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
 
 # ---- redirects ----
 
-_ASKS = re.compile(r"(?i)allowed_host|is_safe|safe_url|safe_redirect|is_local|is_relative|is_internal|validate_(next|redirect|url)|netloc|hostname")
+_ASKS = re.compile(
+    r"(?i)allowed_host|is_safe|safe_url|safe_redirect|is_local|is_relative|is_internal|validate_(next|redirect|url)|netloc|hostname"
+)
 _OWN_PLACE = re.compile(r"^(/[\w.~-]|https?://[\w.:-]+[/?#]|[?#])")
 _REVERSERS = frozenset("reverse reverse_lazy url_for resolve_url url_path_for abort".split())
 _SAME_SITE = frozenset(
@@ -257,5 +261,3 @@ def _looked_up(facts: Facts, node: cst.CSTNode) -> bool:
             if facts.normal(found.left) == wanted:
                 return True
     return False
-
-

@@ -33,7 +33,9 @@ _GUARDING = re.compile(
     r"is_(staff|superuser|authenticated|admin|active|owner|verified)|has_(perm|perms|role|permission|access|object_permission)|"
     r"compare_digest|constant_time_compare|verify_(signature|token|password)|check_(password|permission|signature)|can_(edit|view|delete|access)"
 )
-_CHANGING = frozenset("pop popleft get_nowait put_nowait acquire remove insert commit save update delete send write execute flush setdefault".split())
+_CHANGING = frozenset(
+    "pop popleft get_nowait put_nowait acquire remove insert commit save update delete send write execute flush setdefault".split()
+)
 
 
 def _weighty(facts: Facts, root: cst.CSTNode) -> bool:
@@ -255,7 +257,9 @@ def outside_handler(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             if isinstance(outer, cst.ExceptHandler):
                 break
             if isinstance(outer, cst.FunctionDef):
-                if outer.name.value not in ("__exit__", "__aexit__") and not re.search(r"reraise|handle|error|exception", outer.name.value):
+                if outer.name.value not in ("__exit__", "__aexit__") and not re.search(
+                    r"reraise|handle|error|exception", outer.name.value
+                ):
                     yield match
                 break
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _CLOCKS = frozenset(
-    {"time.time", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "datetime.datetime.today", "django.utils.timezone.now"}
+    {
+        "time.time",
+        "datetime.datetime.now",
+        "datetime.datetime.utcnow",
+        "datetime.date.today",
+        "datetime.datetime.today",
+        "django.utils.timezone.now",
+    }
 )
 _SHORT_LIVED = re.compile(r"cache|session|otp|\bcode\b|token|rate|throttle|quota|lock|verify|reset|nonce|attempt", re.IGNORECASE)
 _PERSONAL = re.compile(r"\brequest\.(user|session|COOKIES|auth)\b|\bcurrent_user\b|\bflask\.session\b|\bg\.user\b")

@@ -125,7 +125,17 @@ def _unasked(facts: Facts, name: str, root: cst.CSTNode) -> bool:
         if isinstance(parent, cst.Return):
             return False
         call = facts.parent(parent) if isinstance(parent, cst.Arg) else None
-        if call is not None and flow.called(call) not in ("zip", "enumerate", "list", "len", "sum", "sorted", "filter", "extend", "dict"):
+        if call is not None and flow.called(call) not in (
+            "zip",
+            "enumerate",
+            "list",
+            "len",
+            "sum",
+            "sorted",
+            "filter",
+            "extend",
+            "dict",
+        ):
             return False
     return True
 

@@ -86,8 +86,7 @@ def _foreseen(owner: Facts, node: cst.CSTNode) -> bool:
     if names & (_FORESEEN | _UUIDS):
         return True
     return any(
-        (n.startswith("random.") and not n.startswith("random.SystemRandom"))
-        or n.startswith(("numpy.random.", "hashlib."))
+        (n.startswith("random.") and not n.startswith("random.SystemRandom")) or n.startswith(("numpy.random.", "hashlib."))
         for n in names
     )
 
@@ -239,7 +238,7 @@ def hashes_a_password(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
         used = argument(match.node, -1, "usedforsecurity")
         if used is not None and facts.constant(used) is False:
             continue
-        if _named_password(*value) or _named_password(*resolve(*value)):
+        if _named_password(*value) or _named_password(*unwrap(*value, _DRESSING)):
             yield match
 
 
@@ -277,7 +276,7 @@ def salt_is_shared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 # ---- tokens ----
 
 _MAKER = re.compile(r"(?i)^_?(generate|make|create|new|build|random|gen|issue)_?(\w*_)?(\w+)$")
-_CODES = re.compile(r"(?i)(reset|verif\w*|confirm\w*|invit\w*|recovery|login|auth|access|coupon|voucher|backup|otp|sms)_?codes?$")
+_CODES = re.compile(r"(?i)(reset|verif\w*|confirm\w*|invit\w*|recovery|login|auth|access|coupon|voucher|backup|otp|sms)_?(codes?|tokens?|keys?)$")
 _PRETENDED = re.compile(r"(?i)fake|mock|sample|demo|seed|dummy|simulat|anonymi")
 _WRAPPERS = frozenset(
     "str int bytes list tuple map join format encode hex md5 sha1 sha256 sha512 new hexdigest digest b64encode urlsafe_b64encode"
@@ -360,7 +359,9 @@ def key_in_code(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if value is None or not _in_code(*value):
             continue
         known = value[0].constants(value[1])
-        if any("BEGIN PUBLIC KEY" in (k if isinstance(k, str) else k.decode("latin-1")) for k in known if isinstance(k, (str, bytes))):
+        if any(
+            "BEGIN PUBLIC KEY" in (k if isinstance(k, str) else k.decode("latin-1")) for k in known if isinstance(k, (str, bytes))
+        ):
             continue
         data = argument(match.node, 1, "msg") if isinstance(match.node, cst.Call) else None
         derives = called(facts, match.node) & {"hmac.new", "hmac.digest"} and data is not None
@@ -412,9 +413,9 @@ def failure_is_swallowed(facts: Facts, matches: Iterable[Match]) -> Iterator[Mat
         if not isinstance(handler, cst.ExceptHandler) or handler.type is None or not _of_a_library(facts, handler.type):
             continue
         body = statements_of(handler.body)
-        if body and all(_drops(s) for s in body[:-1]) and _approves(body[-1]):
-            yield match
-        elif body and all(_drops(s) for s in body) and not _success_leaves(facts, handler):
+        if (body and all(_drops(s) for s in body[:-1]) and _approves(body[-1])) or (
+            body and all(_drops(s) for s in body) and not _success_leaves(facts, handler)
+        ):
             yield match
 
 

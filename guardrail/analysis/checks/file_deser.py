@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts, Located
     from guardrail.analysis.match import Match
 
-_CONTAINS = re.compile(r"^(is_relative_to|relative_to|commonpath|safe_join|secure_filename|get_valid_filename|valid_name|basename)$")
+_CONTAINS = re.compile(
+    r"^(is_relative_to|relative_to|commonpath|safe_join|secure_filename|get_valid_filename|valid_name|basename)$"
+)
 _REMOTE = re.compile(r"^(requests|httpx|urllib\.request|redis|boto3|pika|kafka|socket|http\.client|aiohttp|memcache|pymemcache)\b")
 
 
@@ -37,7 +39,15 @@ def _all_checked(facts: Facts, node: cst.CSTNode) -> bool:
 def _parts(facts: Facts, node: cst.CSTNode) -> list[Located]:
     found: list[Located] = []
     for f, n in flow.leaves(facts, node):
-        if isinstance(n, cst.Call) and flow.called(n) in ("Path", "join", "joinpath", "abspath", "normpath", "realpath", "resolve"):
+        if isinstance(n, cst.Call) and flow.called(n) in (
+            "Path",
+            "join",
+            "joinpath",
+            "abspath",
+            "normpath",
+            "realpath",
+            "resolve",
+        ):
             for arg in n.args:
                 found += _parts(f, arg.value)
             of = flow.receiver(n)
@@ -84,7 +94,11 @@ def opened_tar(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`extract` of something that `tarfile.open` made from a path that is no constant."""
     for match in matches:
         for origin, call in flow.makers(facts, flow.receiver(match.node)):
-            opened = isinstance(call, cst.Call) and origin.names(call.func) & {"tarfile.open", "tarfile.TarFile", "tarfile.TarFile.open"}
+            opened = isinstance(call, cst.Call) and origin.names(call.func) & {
+                "tarfile.open",
+                "tarfile.TarFile",
+                "tarfile.TarFile.open",
+            }
             if opened and isinstance(call, cst.Call) and not (call.args and origin.constants(call.args[0].value)):
                 yield match
                 break
@@ -98,6 +112,7 @@ def joined_member(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         origin, member = match.env["N"]
         base = member.value if isinstance(member, cst.Attribute) else member
         if isinstance(base, cst.Name) and any(
-            bind.kind == "item" and re.search(r"getmembers|infolist|namelist|getnames", origin.code(bind.node)) for _, bind in origin.origins(base)
+            bind.kind == "item" and re.search(r"getmembers|infolist|namelist|getnames", origin.code(bind.node))
+            for _, bind in origin.origins(base)
         ):
             yield match

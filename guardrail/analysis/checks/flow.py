@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.scopes import dotted
-from guardrail.analysis.values import literalish
+from guardrail.analysis.strings import literalish
 from guardrail.analysis.walk import children
 
 if TYPE_CHECKING:
@@ -209,7 +209,10 @@ def _parameter(facts: Facts, node: cst.CSTNode) -> bool:
     for _, bind in facts.origins(node):
         if bind.kind == "param" and isinstance(bind.node, cst.Param):
             stated = facts.code(bind.node.annotation.annotation) if bind.node.annotation is not None else ""
-            if not re.search(r"\b(int|float|bool|UUID|Decimal|date|datetime|timedelta|Literal|Enum|\w*Enum|type|Table|Model)\b", stated):
+            if not re.search(
+                r"\b(int|float|bool|UUID|Decimal|date|datetime|timedelta|Literal|Enum|\w*Enum|type|Table|Model)\b",
+                stated,
+            ):
                 return True
     return False
 
@@ -224,7 +227,9 @@ def checked(facts: Facts, node: cst.CSTNode) -> bool:
             comparison = facts.parent(other)
             if isinstance(comparison, cst.Comparison) and facts.normal(comparison.left) == text:
                 return True
-        if isinstance(other, cst.Call) and re.match(r"_*(validate|check|ensure|assert|is_(safe|valid|allowed)|verify|fullmatch)", called(other)):
+        if isinstance(other, cst.Call) and re.match(
+            r"_*(validate|check|ensure|assert|is_(safe|valid|allowed)|verify|fullmatch)", called(other)
+        ):
             if any(facts.normal(a.value) == text for a in other.args):
                 return True
         if isinstance(other, cst.Call) and called(other) in ("isidentifier", "isalnum", "isdigit", "isnumeric"):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_INTERNAL = frozenset("Exception BaseException OSError IOError RuntimeError KeyError TypeError AttributeError ConnectionError IndexError".split())
+_INTERNAL = frozenset(
+    "Exception BaseException OSError IOError RuntimeError KeyError TypeError AttributeError ConnectionError IndexError".split()
+)
 _LIBRARIES = frozenset(
     "sqlalchemy psycopg psycopg2 asyncpg pymysql MySQLdb sqlite3 requests httpx aiohttp urllib3 botocore redis subprocess pymongo smtplib socket"
     " ssl paramiko grpc kafka elasticsearch".split()
@@ -26,10 +28,36 @@ _SINKS = frozenset(
     " PlainTextResponse HTMLResponse abort make_response set_details json_response flash".split()
 )
 _SIZES = frozenset("limit size count days depth n rows top".split())
-_SIZE_NAMES = frozenset({"per_page", "page_size", "limit", "size", "count", "n", "days", "depth", "rows", "top", "top_k", "max_results", "batch_size"})
+_SIZE_NAMES = frozenset(
+    {
+        "per_page",
+        "page_size",
+        "limit",
+        "size",
+        "count",
+        "n",
+        "days",
+        "depth",
+        "rows",
+        "top",
+        "top_k",
+        "max_results",
+        "batch_size",
+    }
+)
 _REQUEST_PARTS = re.compile(r"\.(args|GET|POST|query_params|form|values|match_info|json|data)\b")
-_MODEL_BASES = frozenset({"django.db.models.Model", "sqlalchemy.orm.DeclarativeBase", "sqlmodel.SQLModel", "peewee.Model", "tortoise.models.Model"})
-_VALIDATES = frozenset("is_valid validate model_validate model_validate_json parse_obj validate_json validate_python full_clean cleaned_data convert".split())
+_MODEL_BASES = frozenset(
+    {
+        "django.db.models.Model",
+        "sqlalchemy.orm.DeclarativeBase",
+        "sqlmodel.SQLModel",
+        "peewee.Model",
+        "tortoise.models.Model",
+    }
+)
+_VALIDATES = frozenset(
+    "is_valid validate model_validate model_validate_json parse_obj validate_json validate_python full_clean cleaned_data convert".split()
+)
 
 
 # ---- ERR003 ----------------------------------------------------------------------------------------
@@ -58,7 +86,16 @@ def _exposes(facts: Facts, node: cst.CSTNode) -> bool:
         return False
     parent = facts.parent(node)
     if isinstance(parent, cst.Attribute):
-        return parent.attr.value in ("args", "message", "orig", "__traceback__", "stderr", "stdout", "output", "strerror")
+        return parent.attr.value in (
+            "args",
+            "message",
+            "orig",
+            "__traceback__",
+            "stderr",
+            "stdout",
+            "output",
+            "strerror",
+        )
     call = facts.parent(parent) if isinstance(parent, cst.Arg) else None
     shown = isinstance(parent, (cst.FormattedStringExpression, cst.DictElement, cst.BinaryOperation))
     return shown or (call is not None and flow.called(call) in ("str", "repr", "format", *_SINKS))
@@ -137,7 +174,11 @@ def _raw(facts: Facts, node: cst.BaseExpression) -> bool:
         return target[1] is not node and isinstance(target[1], cst.BaseExpression) and _raw(target[0], target[1])
     if isinstance(node, cst.Call) and flow.called(node) not in ("get", "pop"):
         return False
-    return isinstance(node, (cst.Subscript, cst.Call)) and facts.tainted(node) and _REQUEST_PARTS.search(_source(facts, node)) is not None
+    return (
+        isinstance(node, (cst.Subscript, cst.Call))
+        and facts.tainted(node)
+        and _REQUEST_PARTS.search(_source(facts, node)) is not None
+    )
 
 
 def _source(facts: Facts, node: cst.CSTNode) -> str:
@@ -216,7 +257,9 @@ def spread_into_model(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
         spread = [a.value for a in match.node.args if a.star == "**"]
         if not spread or not any(facts.tainted(s) and _whole(facts, s) for s in spread):
             continue
-        if flow.called(match.node) in ("create", "update", "update_or_create", "get_or_create", "values") or _is_model(facts, match.node):
+        if flow.called(match.node) in ("create", "update", "update_or_create", "get_or_create", "values") or _is_model(
+            facts, match.node
+        ):
             yield match
 
 
@@ -266,5 +309,7 @@ def bulk_fields(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if not symbol.endswith(".Meta") or not outer or "Admin" in outer or "admin" in facts.path:
             continue
         bases = facts.file.facts(facts.definition).class_types(outer) if facts.definition is not None else frozenset()
-        if bases & {"rest_framework.serializers.ModelSerializer", "django.forms.ModelForm"} and not re.search("Read|Detail|List|Output", outer):
+        if bases & {"rest_framework.serializers.ModelSerializer", "django.forms.ModelForm"} and not re.search(
+            "Read|Detail|List|Output", outer
+        ):
             yield match

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_ABOUT_KEYS = re.compile(r"idempot|dedup|processed|already|seen|event_id|request_id|message_id|delivery_id|client_token", re.IGNORECASE)
-_FRESH = re.compile(r"^(uuid\.uuid[147]|secrets\.token_\w+|time\.time(_ns)?|random\.\w+|datetime\.datetime\.(utc)?now|os\.urandom)$")
+_ABOUT_KEYS = re.compile(
+    r"idempot|dedup|processed|already|seen|event_id|request_id|message_id|delivery_id|client_token", re.IGNORECASE
+)
+_FRESH = re.compile(
+    r"^(uuid\.uuid[147]|secrets\.token_\w+|time\.time(_ns)?|random\.\w+|datetime\.datetime\.(utc)?now|os\.urandom)$"
+)
 _ASKS = frozenset({"get", "exists"})
 _RACE = re.compile(r"Integrity|UniqueViolation|Duplicate")
 
@@ -105,9 +109,17 @@ def asked_then_created(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
     for match in matches:
         if not isinstance(match.node, cst.Call) or "lock" in facts.contexts(match.node):
             continue
-        keys = {(a.keyword.value, facts.normal(a.value)) for a in match.node.args if a.keyword is not None and _ABOUT_KEYS.search(a.keyword.value)}
+        keys = {
+            (a.keyword.value, facts.normal(a.value))
+            for a in match.node.args
+            if a.keyword is not None and _ABOUT_KEYS.search(a.keyword.value)
+        }
         for node in facts.nodes:
-            if isinstance(node, cst.Call) and flow.called(node) in ("filter", "get", "filter_by") and facts.order[id(node)] < facts.order[id(match.node)]:
+            if (
+                isinstance(node, cst.Call)
+                and flow.called(node) in ("filter", "get", "filter_by")
+                and facts.order[id(node)] < facts.order[id(match.node)]
+            ):
                 asked = {(a.keyword.value, facts.normal(a.value)) for a in node.args if a.keyword is not None}
                 if keys & asked:
                     yield match

@@ -21,7 +21,7 @@ from guardrail.analysis.checks.tracing import (
 )
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
-from guardrail.patterns.kinds import dict_pairs
+from guardrail.patterns.displays import dict_pairs
 
 _VERIFIERS = frozenset(
     "jwt.decode jwt.decode_complete jwt.PyJWT.decode jwt.PyJWT.decode_complete jose.jwt.decode jose.jws.verify joserfc.jwt.decode"

@@ -21,7 +21,9 @@ _ASKED = re.compile(
     r"|^(langchain|langchain_core|langchain_openai|langchain_anthropic|langchain_community)\b.*\.(invoke|ainvoke|predict|run|batch)$"
     r"|^pydantic_ai\.Agent\.(run|run_sync)$|^agents\.Runner\.(run|run_sync)$"
 )
-_CARRY = frozenset("loads strip strip_fences lower replace split removeprefix removesuffix group search match findall get join str next literal_eval".split())
+_CARRY = frozenset(
+    "loads strip strip_fences lower replace split removeprefix removesuffix group search match findall get join str next literal_eval".split()
+)
 _TOOLS = frozenset(
     {
         "langchain_core.tools.tool",
@@ -66,7 +68,11 @@ def said_by_model(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
     if isinstance(node, cst.Name):
         for origin, bind in facts.origins(node):
             value = bind.node if bind.kind in ("value", "item", "with") else getattr(bind.node, "value", None)
-            if bind.kind in ("value", "item", "annotated", "with") and isinstance(value, cst.CSTNode) and said_by_model(origin, value, depth + 1):
+            if (
+                bind.kind in ("value", "item", "annotated", "with")
+                and isinstance(value, cst.CSTNode)
+                and said_by_model(origin, value, depth + 1)
+            ):
                 return True
     return False
 
@@ -76,7 +82,9 @@ def _call(facts: Facts, node: cst.Call, depth: int) -> bool:
     if any(_ASKED.match(n) for n in names):
         return True
     of = flow.receiver(node)
-    if flow.called(node) in _CARRY and ((of is not None and said_by_model(facts, of, depth + 1)) or any(said_by_model(facts, a.value, depth + 1) for a in node.args)):
+    if flow.called(node) in _CARRY and (
+        (of is not None and said_by_model(facts, of, depth + 1)) or any(said_by_model(facts, a.value, depth + 1) for a in node.args)
+    ):
         return True
     for name in names:
         symbol = facts.file.local_symbol(name)
@@ -109,9 +117,18 @@ def tool_argument(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def _is_tool(facts: Facts, decorator: cst.Decorator) -> bool:
     inner = decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
-    return bool(facts.names(inner) & _TOOLS) or dotted(inner) in ("mcp.tool", "agent.tool", "agent.tool_plain", "server.tool")
+    return bool(facts.names(inner) & _TOOLS) or dotted(inner) in (
+        "mcp.tool",
+        "agent.tool",
+        "agent.tool_plain",
+        "server.tool",
+    )
 
 
 def _text(facts: Facts, param: cst.Param) -> bool:
     stated = facts.code(param.annotation.annotation) if param.annotation is not None else ""
-    return param.name.value not in ("self", "ctx", "context") and re.search(r"\b(str|list|dict|Any)\b", stated or "str") is not None and "Literal" not in stated
+    return (
+        param.name.value not in ("self", "ctx", "context")
+        and re.search(r"\b(str|list|dict|Any)\b", stated or "str") is not None
+        and "Literal" not in stated
+    )

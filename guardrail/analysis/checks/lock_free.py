@@ -16,7 +16,9 @@ _VERSIONED = re.compile(
     r"(?is)update\s.*\sset\s.*\swhere\s.*\b(version|row_version|lock_version|revision)\s*=\s*(:|%|\?|\$|\{)"
     r"|update\(.*\.where\(.*\.(version|row_version|lock_version|revision)\s*=="
 )
-_CLAIMS = frozenset("lock locks mutex lease leader claim claims claimed dedup dedupe idempotency idempotent once processed seen".split())
+_CLAIMS = frozenset(
+    "lock locks mutex lease leader claim claims claimed dedup dedupe idempotency idempotent once processed seen".split()
+)
 
 
 def _target_name(facts: Facts, node: cst.CSTNode) -> str:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _HOST_ENDS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/{}\s]+/", re.IGNORECASE)
 _HOST_WORDS = re.compile(r"hostname|netloc|\bhost\b|allowed|allow_list|whitelist|is_global|is_private|ip_address", re.IGNORECASE)
-_STREAMS = frozenset("stream aconnect_sse connect_sse iter_lines aiter_lines iter_content aiter_bytes iter_bytes subscribe listen".split())
+_STREAMS = frozenset(
+    "stream aconnect_sse connect_sse iter_lines aiter_lines iter_content aiter_bytes iter_bytes subscribe listen".split()
+)
 
 
 def plain_session(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _OPTIMISTIC = re.compile(
     r"Stale|Conflict|Optimistic|WatchError|Serializ|Integrity|Duplicate|Exists|Version|BlockingIO|Interrupted|Empty|Full|Collision"
 )
-_BROAD = re.compile(r"\b(Exception|BaseException|OSError|IOError|ConnectionError|TimeoutError|RequestException|HTTPError|OperationalError)\b")
+_BROAD = re.compile(
+    r"\b(Exception|BaseException|OSError|IOError|ConnectionError|TimeoutError|RequestException|HTTPError|OperationalError)\b"
+)
 _COUNTERS = re.compile(r"attempt|retry|retries|tries|try_no|trial")
 _BREAKERS = frozenset({"circuitbreaker.circuit", "circuitbreaker.CircuitBreaker", "pybreaker.CircuitBreaker"})
 

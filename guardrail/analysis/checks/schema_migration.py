@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_LOSES = re.compile(r"\b(drop\s+(table|column|schema)|truncate\b|alter\s+table\s+\S+\s+drop\b(?!\s+(constraint|default|index)))", re.IGNORECASE)
+_LOSES = re.compile(
+    r"\b(drop\s+(table|column|schema)|truncate\b|alter\s+table\s+\S+\s+drop\b(?!\s+(constraint|default|index)))",
+    re.IGNORECASE,
+)
 
 
 def going_up(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -55,7 +58,11 @@ def needs_value(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`AddField` of a column that old code, which does not know it, cannot fill."""
     for match in on_old_table(facts, matches):
         origin, field = match.env["F"]
-        if not isinstance(field, cst.Call) or flow.called(field) in ("ManyToManyField", "GenericRelation", "GeneratedField"):
+        if not isinstance(field, cst.Call) or flow.called(field) in (
+            "ManyToManyField",
+            "GenericRelation",
+            "GeneratedField",
+        ):
             continue
         nullable = flow.keyword(field, "null")
         fine = (nullable is not None and origin.constant(nullable) is True) or flow.keyword(field, "db_default") is not None

@@ -89,7 +89,7 @@ def _random(text: str) -> bool:
         return False
     digits, letters = sum(c.isdigit() for c in text), sum(c.isalpha() for c in text)
     mixed = text.lower() != text or digits >= 4
-    return bool(digits and letters and mixed) and _entropy(text) >= 3.5 and not re.search(r"\s", text)
+    return bool(digits > 1 and letters and mixed) and _entropy(text) >= 3.5 and not re.search(r"\s", text)
 
 
 def looks_issued(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -110,7 +110,7 @@ def looks_random(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         name = name_of(*target)
         words = set(split_words(name))
-        if words & {"hash", "hashed", "dummy", "fake", "public", "example", "id"} or name.lower() == "secret_key":
+        if words & {"hash", "hashed", "dummy", "fake", "public", "example", "id", "header"} or name.lower() == "secret_key":
             continue
         if _random(_text(*value)):
             yield match
@@ -152,7 +152,9 @@ def field_of_settings(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
 _STRONG = frozenset(
     "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials otp totp bearer jwt".split()
 )
-_PAIRS = frozenset([("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")])
+_PAIRS = frozenset(
+    [("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")]
+)
 _OTHER_TOKENS = frozenset(
     "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
     " public masked redacted hashed hash encrypted fingerprint id".split()
@@ -161,7 +163,9 @@ _WHOLE = re.compile(r"(^|\.)(request|req)\.(headers|META|cookies|COOKIES)$|^os\.
 _BODIES = re.compile(r"(^|\.)(request|req)\.(POST|data|form|json|body|get_json\(\))$")
 _ENTRY = re.compile(r"(?i)log_?in|auth|password|register|sign_?up|sign_?in|token|session|credential")
 _LEVELS = frozenset("debug info warning warn error exception critical log success trace".split())
-_TOKENIZERS = frozenset("tokenize ast tokenizers transformers tiktoken sentencepiece nltk spacy lark ply sly pygments sqlparse".split())
+_TOKENIZERS = frozenset(
+    "tokenize ast tokenizers transformers tiktoken sentencepiece nltk spacy lark ply sly pygments sqlparse".split()
+)
 
 
 def secret_is_logged(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -188,7 +192,14 @@ def _is_command(facts: Facts) -> bool:
 def _written(facts: Facts, call: cst.Call) -> Iterator[Located]:
     """The expressions whose values are put into the text."""
     for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value in ("exc_info", "stack_info", "stacklevel", "file", "end", "sep"):
+        if arg.keyword is not None and arg.keyword.value in (
+            "exc_info",
+            "stack_info",
+            "stacklevel",
+            "file",
+            "end",
+            "sep",
+        ):
             continue
         yield from _leaves(facts, arg.value)
 

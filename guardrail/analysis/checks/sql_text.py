@@ -103,7 +103,9 @@ def _fixed_keys(facts: Facts, node: cst.CSTNode) -> bool:
         values = [bind.node for _, bind in facts.origins(node) if bind.kind == "value"]
         return bool(values) and all(isinstance(v, cst.Dict) and _fixed_keys(facts, v) for v in values)
     if isinstance(node, cst.Call):
-        return flow.called(node) in ("model_dump", "dict", "dump", "cleaned_data", "asdict") and not facts.names(node.func) & {"dict"}
+        return flow.called(node) in ("model_dump", "dict", "dump", "cleaned_data", "asdict") and not facts.names(node.func) & {
+            "dict"
+        }
     return isinstance(node, (cst.FormattedString, cst.SimpleString)) and not facts.dynamic(node)
 
 

@@ -11,7 +11,9 @@ from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.words import is_secret_name, split_words
 
-_DRESSING = frozenset("hexdigest digest finalize hex decode encode lower upper strip b64encode urlsafe_b64encode hexlify str".split())
+_DRESSING = frozenset(
+    "hexdigest digest finalize hex decode encode lower upper strip b64encode urlsafe_b64encode hexlify str".split()
+)
 _SIGNATURES = frozenset("signature signatures hmac mac sig".split())
 _OPERATORS = (cst.Equal, cst.NotEqual, cst.In, cst.NotIn)
 _PASSWORDS = frozenset("password passwd pwd passphrase passcode".split())
@@ -84,7 +86,7 @@ def _speaks_of_signature(facts: Facts, node: cst.CSTNode) -> bool:
 def _stored(match: Match) -> tuple[Facts, cst.CSTNode] | None:
     """The secret side, where it is neither user input itself nor a literal."""
     value = named(match, "A")
-    if value is None or value[0].tainted(value[1]) or isinstance(value[1], cst.BaseString):
+    if value is None or value[0].tainted(value[1]) or isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
         return None
     return value
 

@@ -152,6 +152,8 @@ def texts(facts: Facts) -> Iterator[str]:
         if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
             value = node.evaluated_value
             yield value if isinstance(value, str) else value.decode("utf-8", "replace") if value else ""
+        elif isinstance(node, cst.FormattedStringText):
+            yield node.value
 
 
 def words_of(text: str) -> frozenset[str]:

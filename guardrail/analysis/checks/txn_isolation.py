@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _WRITES = frozenset(
     "save create bulk_create bulk_update update delete get_or_create update_or_create add add_all merge execute executemany flush insert".split()
 )
-_NOT_ROWS = re.compile(r"cache|metric|log|set\(\)|counter|seen|headers|session\[|context|payload|data$|params|hasher|digest", re.IGNORECASE)
-_LOADS = re.compile(r"\.objects\b.*\.(get|first|last|earliest|latest)\(|get_object_or_404\(|\.get_object\(|\.(scalar_one|scalar_one_or_none|one|one_or_none|first)\(|session\.get\(")
+_NOT_ROWS = re.compile(
+    r"cache|metric|log|set\(\)|counter|seen|headers|session\[|context|payload|data$|params|hasher|digest", re.IGNORECASE
+)
+_LOADS = re.compile(
+    r"\.objects\b.*\.(get|first|last|earliest|latest)\(|get_object_or_404\(|\.get_object\(|\.(scalar_one|scalar_one_or_none|one|one_or_none|first)\(|session\.get\("
+)
 _LOCKED = re.compile(r"select_for_update|with_for_update|FOR UPDATE")
 _DB_ERRORS = re.compile(r"Integrity|Database|DataError|Operational|SQLAlchemy|DBAPI|Programming")
 
@@ -99,7 +103,11 @@ def _loaded(facts: Facts, row: cst.Name) -> bool:
             base = base.func if isinstance(base, cst.Call) else base.expression if isinstance(base, cst.Await) else base.value
         if isinstance(base, cst.Name) and (target := origin.deref(base)) is not None:
             text = target[0].code(target[1]) + text
-        if not _LOADS.search(text) or _LOCKED.search(text) or any(_LOCKED.search(origin.code(a)) for a in _arguments(origin, value)):
+        if (
+            not _LOADS.search(text)
+            or _LOCKED.search(text)
+            or any(_LOCKED.search(origin.code(a)) for a in _arguments(origin, value))
+        ):
             return False
     return True
 
@@ -152,7 +160,8 @@ def _queries(facts: Facts, root: cst.CSTNode) -> list[cst.CSTNode]:
     reads = [
         n
         for n in flow.own_nodes(root)
-        if isinstance(n, cst.Call) and (".objects." in facts.code(n.func) or flow.called(n) in ("refresh_from_db", "scalars", "scalar"))
+        if isinstance(n, cst.Call)
+        and (".objects." in facts.code(n.func) or flow.called(n) in ("refresh_from_db", "scalars", "scalar"))
     ]
     return [*_writes(facts, root), *reads]
 

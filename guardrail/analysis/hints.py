@@ -32,7 +32,7 @@ _DISPLAYS = {
 
 def literal_types(node: cst.CSTNode) -> Names:
     """The builtin type of a literal or display."""
-    found = _DISPLAYS.get(type(node))  # type: ignore[call-overload]
+    found = _DISPLAYS.get(type(node))
     if found == "str" and isinstance(node, cst.SimpleString) and "b" in node.prefix:
         found = "bytes"
     return frozenset({found}) if found else _NOTHING
@@ -62,8 +62,9 @@ def annotated(facts: Facts, node: cst.CSTNode) -> Names:
         elif name != "None":
             found |= facts.library.with_bases(name)
     alias = facts.deref(node)
-    if alias is not None and isinstance(alias[1], cst.Subscript) and not facts._busy & {("alias", id(node))}:
-        found |= alias[0]._once("alias", alias[1], lambda: annotated(*alias), _NOTHING)
+    if alias is not None and isinstance(alias[1], cst.Subscript):
+        where, value = alias
+        found |= where.once("alias", value, lambda: annotated(where, value), _NOTHING)
     return frozenset(found)
 
 

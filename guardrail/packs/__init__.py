@@ -1,0 +1,121 @@
+"""rules/*.toml → Rules. All mistakes of all packs are reported at once: file, rule, key, guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import tomli
+
+from guardrail.model import GuardrailError, Surface
+from guardrail.packs.rules import Rule, Rules, Signals
+from guardrail.packs.tables import Reader, read_rule, read_surface
+
+__all__ = ["BadPack", "Rule", "Rules", "Signals", "load_packs", "own_packs", "read_packs"]
+
+NOT_PACKS = ("library.toml", "effects.toml")  # tables that the analysis reads
+
+
+class BadPack(GuardrailError):
+    """Every mistake of every pack, one a line."""
+
+
+def own_packs() -> Path:
+    """The folder of guardrail's own packs: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent.parent / "rules"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "rules"
+
+
+def load_packs(extra: Iterable[str] = (), read: Callable[[str], bytes | None] | None = None, files: Iterable[str] = ()) -> Rules:
+    """guardrail's packs and the user's.
+
+    `extra` are pack files or folders of the reviewed tree, `read` reads a file of it and `files` lists it; without `read` they
+    are read from the file system. Raises BadPack with every mistake of every pack.
+    """
+    problems: list[str] = []
+    texts = [(p.name, p.read_bytes()) for p in sorted(own_packs().glob("*.toml")) if p.name not in NOT_PACKS]
+    texts += _user_packs(tuple(extra), read, tuple(files), problems)
+    return read_packs(texts, problems)
+
+
+def read_packs(texts: Iterable[tuple[str, bytes]], problems: list[str] | None = None) -> Rules:
+    """Packs given as (file name, content) → Rules; BadPack with every mistake, those in `problems` first."""
+    problems = [] if problems is None else problems
+    rules: list[Rule] = []
+    surfaces: dict[str, Surface] = {}
+    signals: dict[str, Signals] = {}
+    for name, data in texts:
+        _read_pack(name, data, rules, surfaces, signals, problems)
+    for rule in rules:
+        if rule.surface and rule.surface not in surfaces:
+            problems.append(f'{rule.pack}: {rule.id}: surface: there is no surface "{rule.surface}"')
+    problems.extend(_disagreements(rules))
+    if problems:
+        raise BadPack("\n".join(problems))
+    if not rules:
+        raise BadPack("no rules were loaded")
+    return Rules(tuple(rules), surfaces, signals)
+
+
+def _user_packs(
+    extra: tuple[str, ...], read: Callable[[str], bytes | None] | None, files: tuple[str, ...], problems: list[str]
+) -> list[tuple[str, bytes]]:
+    found = []
+    for given in extra:
+        clean = given.removeprefix("./").rstrip("/")
+        if read is None:
+            path = Path(given)
+            inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+            names = [str(p) for p in inside if p.is_file()]
+        else:
+            names = sorted(f for f in files if f.endswith(".toml") and f.rpartition("/")[0] == clean) or [clean]
+        contents = [(n, Path(n).read_bytes() if read is None else read(n)) for n in names]
+        good = [(n, c) for n, c in contents if c is not None]
+        if not good:
+            problems.append(f"{given}: there is no pack here")
+        found.extend(good)
+    return found
+
+
+def _read_pack(
+    name: str,
+    data: bytes,
+    rules: list[Rule],
+    surfaces: dict[str, Surface],
+    signals: dict[str, Signals],
+    problems: list[str],
+) -> None:
+    try:
+        pack = tomli.loads(data.decode("utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{name}: not TOML: {error}")
+        return
+    reader = Reader(problems, name)
+    reader.known(pack, ("surface", "rule"))
+    surface = ""
+    if "surface" in pack:
+        given = read_surface(reader, pack["surface"])
+        if given is not None:
+            surface = given[0].id
+            if surface in surfaces:
+                reader.problem("surface", f'"{surface}" is defined by another pack already')
+            surfaces[surface], signals[surface] = given
+    tables = pack.get("rule", [])
+    if not isinstance(tables, list):
+        reader.problem("rule", "wants [[rule]] tables")
+        return
+    for table in tables:
+        rule = read_rule(name, table, surface, problems)
+        if rule is not None:
+            rules.append(rule)
+
+
+def _disagreements(rules: list[Rule]) -> Iterable[str]:
+    """One id has one name, and one name has one id."""
+    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for rule in rules:
+        if names.setdefault(rule.id, rule.name) != rule.name:
+            yield f'{rule.pack}: {rule.id}: name: "{rule.name}" here, "{names[rule.id]}" elsewhere'
+        if ids.setdefault(rule.name, rule.id) != rule.id:
+            yield f'{rule.pack}: {rule.id}: name: "{rule.name}" is the name of {ids[rule.name]}'

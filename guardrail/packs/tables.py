@@ -1,0 +1,186 @@
+"""One TOML table → a rule or a surface, with every mistake in it noted and none raised."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guardrail.model import Confidence, Severity, Surface, Tier
+from guardrail.packs.rules import Rule, Signals
+from guardrail.patterns import BadPattern, Pattern, Predicate, read_pattern, read_predicate
+from guardrail.patterns.reading import variables
+from guardrail.patterns.where import FLAGS, VALUES
+
+CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
+RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
+CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals")
+_SIGNAL_KEYS = ("calls", "bases", "decorators", "imports", "words", "paths")
+_RULE_KEYS = (
+    *("id", "name", "severity", "confidence", "surface", "any", "unless", "where", "context", "check"),
+    *("message", "why", "remedy", "refs", "in-tests"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads one table, collecting mistakes instead of stopping at the first."""
+
+    problems: list[str]
+    where: str
+
+    def problem(self, key: str, text: str) -> None:
+        """Note a mistake."""
+        self.problems.append(f"{self.where}: {key}: {text}")
+
+    def known(self, table: Mapping[str, Any], keys: Iterable[str]) -> None:
+        """Every key must be one of these."""
+        allowed = sorted(keys)
+        for key in table:
+            if key not in allowed:
+                near = difflib.get_close_matches(key, allowed, 1)
+                self.problem(key, "unknown key" + (f' (did you mean "{near[0]}"?)' if near else ""))
+
+    def text(self, table: Mapping[str, Any], key: str, needed: bool = False) -> str:
+        """A string, "" where it is missing."""
+        value: object = table.get(key, "")
+        if not isinstance(value, str):
+            self.problem(key, "wants a string")
+            return ""
+        if needed and not value:
+            self.problem(key, "is missing")
+        return value
+
+    def texts(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """A list of strings."""
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            self.problem(key, "wants a list of strings")
+            return ()
+        return tuple(value)
+
+    def one_of(self, table: Mapping[str, Any], key: str, choices: Iterable[str], default: str) -> str:
+        """One of a few words."""
+        value, known = str(table.get(key, default)), list(choices)
+        if value in known:
+            return value
+        near = difflib.get_close_matches(value, known, 1)
+        said = f'"{value}" is none of {", ".join(known)}' if value else "is missing"
+        self.problem(key, said + (f' (did you mean "{near[0]}"?)' if near else ""))
+        return known[0]
+
+    def patterns(self, table: Mapping[str, Any], key: str) -> tuple[Pattern, ...]:
+        """A list of pattern texts, compiled."""
+        found = []
+        for text in self.texts(table, key):
+            try:
+                found.append(read_pattern(text))
+            except BadPattern as error:
+                self.problem(key, f"`{text}`: {error}")
+        return tuple(found)
+
+
+def read_surface(reader: Reader, table: Any) -> tuple[Surface, Signals] | None:
+    if not isinstance(table, dict):
+        reader.problem("surface", "wants a [surface] table")
+        return None
+    reader.known(table, _SURFACE_KEYS)
+    surface = Surface(
+        id=reader.text(table, "id", needed=True),
+        title=reader.text(table, "title", needed=True),
+        tier=Tier(reader.one_of(table, "tier", [t.value for t in Tier], "")),
+        why=reader.text(table, "why", needed=True),
+        review=reader.texts(table, "review"),
+        owners_hint=reader.text(table, "owners-hint"),
+    )
+    return surface, _read_signals(reader, table.get("signals", {}))
+
+
+def _read_signals(reader: Reader, table: Any, anti: bool = False) -> Signals:
+    if not isinstance(table, dict):
+        reader.problem("signals", "wants a table")
+        return Signals()
+    reader.known(table, _SIGNAL_KEYS if anti else (*_SIGNAL_KEYS, "by-hand", "not"))
+    calls, bases, decorators, imports, words, paths = (reader.texts(table, key) for key in _SIGNAL_KEYS)
+    by_hand = () if anti else reader.patterns(table, "by-hand")
+    against = None if anti else _read_signals(reader, table.get("not", {}), anti=True)
+    return Signals(calls, bases, decorators, imports, words, paths, by_hand, against)
+
+
+def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule | None:
+    if not isinstance(table, dict):
+        problems.append(f"{pack}: rule: wants a table")
+        return None
+    before = len(problems)
+    reader = Reader(problems, f"{pack}: {table.get('id', 'a rule without id')}")
+    reader.known(table, _RULE_KEYS)
+    identity = reader.text(table, "id", needed=True)
+    if identity and not RULE_ID.fullmatch(identity):
+        reader.problem("id", "wants three capitals and three digits, such as JWT001")
+    check = reader.text(table, "check")
+    if check and not CHECK.fullmatch(check):
+        reader.problem("check", 'wants "module:function"')
+    if "any" not in table:
+        reader.problem("any", "is missing")
+    if not surface and not table.get("surface"):
+        reader.problem("surface", "is missing, and the pack has no [surface]")
+    rule = Rule(
+        id=identity,
+        name=reader.text(table, "name", needed=True),
+        severity=Severity(reader.one_of(table, "severity", [s.value for s in Severity], "")),
+        confidence=Confidence(reader.one_of(table, "confidence", [c.value for c in Confidence], "high")),
+        surface=reader.text(table, "surface") or surface,
+        any=reader.texts(table, "any"),
+        patterns=reader.patterns(table, "any"),
+        unless=reader.patterns(table, "unless"),
+        where=_read_where(reader, table),
+        context=_read_context(reader, table),
+        check=check,
+        message=reader.text(table, "message", needed=True),
+        why=reader.text(table, "why"),
+        remedy=reader.text(table, "remedy", needed=True),
+        refs=reader.texts(table, "refs"),
+        in_tests=table.get("in-tests", False) is True,
+        pack=pack,
+    )
+    return rule if len(problems) == before else None
+
+
+def _read_where(reader: Reader, table: Mapping[str, Any]) -> dict[str, Predicate]:
+    given = table.get("where", {})
+    if not isinstance(given, dict):
+        reader.problem("where", "wants where.NAME = …")
+        return {}
+    texts = [t for t in (*table.get("any", ()), *table.get("unless", ())) if isinstance(t, str)]
+    named = frozenset().union(*(variables(t) for t in texts))
+    found = {}
+    for name, value in given.items():
+        key = f"where.{name}"
+        if name not in named:
+            near = difflib.get_close_matches(name, sorted(named), 1)
+            reader.problem(key, f"no pattern names ${name}" + (f' (did you mean "{near[0]}"?)' if near else ""))
+        try:
+            found[name] = read_predicate(value)
+        except KeyError as error:
+            near = difflib.get_close_matches(str(error.args[0]), [*FLAGS, *VALUES], 1)
+            guess = f' (did you mean "{near[0]}"?)' if near else ""
+            reader.problem(key, f'unknown test "{error.args[0]}"{guess}')
+        except ValueError as error:
+            reader.problem(key, str(error))
+    return found
+
+
+def _read_context(reader: Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
+    given = table.get("context", [])
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list):
+        reader.problem("context", "wants a word or a list of words")
+        return ()
+    for name in names:
+        if name not in CONTEXTS:
+            near = difflib.get_close_matches(str(name), CONTEXTS, 1)
+            reader.problem("context", f'unknown context "{name}"' + (f' (did you mean "{near[0]}"?)' if near else ""))
+    return tuple(n for n in names if n in CONTEXTS)

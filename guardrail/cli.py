@@ -183,12 +183,9 @@ def _report(verdict: Verdict, form: str, color: bool, quiet: bool, shown_map: bo
 def _rules() -> Rules:
     """The rules by which a scan of this folder is judged."""
     from guardrail.change import Paths, read_change
-    from guardrail.packs import load_packs
-    from guardrail.settings import load_settings
+    from guardrail.run import settings_and_rules
 
-    tree = read_change(Paths(), Path.cwd()).head
-    packs = load_settings(tree.read).packs
-    return load_packs(packs, tree.read, tree.paths() if packs else ())
+    return settings_and_rules(read_change(Paths(), Path.cwd()).head)[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

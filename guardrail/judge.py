@@ -28,7 +28,7 @@ from guardrail.packs import Rule, Rules, own_packs
 from guardrail.triage import Anchored, FileWords
 
 if TYPE_CHECKING:
-    from guardrail.analysis import Facts, FileFacts
+    from guardrail.analysis import FileFacts
 
 PYTHON = (".py", ".pyw")
 TOO_DEEP = "nested too deeply to be analysed"
@@ -184,9 +184,10 @@ class Side:
             touched = self._touched(definition, change, lines)
             if not touched and not (change.added is not None and definition.symbol in changed and change.removed):
                 continue
-            facts = self._surface_facts(definition)
+            likely = self._likely(definition)
+            facts = self.facts.facts(definition) if likely else None
             shown = () if change.added is None and change.base_path is None else tuple(touched)
-            for place in surfaces.place(definition, self.file.index, self.judge.rules, facts):
+            for place in surfaces.place(definition, self.file.index, self.judge.rules, facts, likely):
                 yield Placement(
                     path=self.file.path,
                     definition=definition.symbol,
@@ -203,11 +204,11 @@ class Side:
         wanted = range(definition.first, definition.last + 1) if change.added is None else sorted(change.added)
         return [n for n in wanted if n <= len(lines) and definition.owns(n) and lines[n - 1].strip()]
 
-    def _surface_facts(self, definition: Definition) -> Facts | None:
-        words = self.words.of(definition)
-        if self.judge.triage and not self.judge.surfaces_by_words.among(words, self.words.search):
-            return None
-        return self.facts.facts(definition)
+    def _likely(self, definition: Definition) -> frozenset[str]:
+        """The surfaces that are worth an analysis of the definition."""
+        if not self.judge.triage:
+            return frozenset(self.judge.rules.signals)
+        return self.judge.surfaces_by_words.among(self.words.of(definition), self.words.search)
 
 
 def read_library(folder: Path | None = None) -> dict[str, Any]:

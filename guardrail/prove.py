@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guardrail.judge import Judge
 from guardrail.model import GuardrailError
-from guardrail.packs import Rules, load_packs
+from guardrail.packs import Rules, load_packs, own_packs
 from guardrail.run import check_source
 
 MARK = re.compile(r"#\s*(expect|missed):\s*((?:[A-Z]{3}\d{3}[,\s]*)+)")
@@ -47,10 +47,8 @@ def prove(pack: Path) -> list[str]:
     packs = sorted(pack.glob("*.toml")) if pack.is_dir() else [pack]
     if not packs:
         raise GuardrailError(f"{pack}: there is no pack here")
-    own = load_packs()
-    known = {rule.pack for rule in own.rules} | {"library.toml", "effects.toml"}
-    extra = [p for p in packs if p.name not in known]
-    rules = load_packs([str(p) for p in extra]) if extra else own
+    own = own_packs().resolve()
+    rules = load_packs([str(p) for p in packs if p.resolve().parent != own])
     failures: list[str] = []
     for each in packs:
         examples = _examples(each)

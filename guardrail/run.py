@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from guardrail import __version__, policy, snapshot
 from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
 from guardrail.judge import FileJudgement, Judge, is_python
-from guardrail.model import Change, FileChange, Finding, Skipped, Verdict
+from guardrail.model import Change, FileChange, Finding, Tree, Verdict
 from guardrail.packs import Rules, load_packs
 from guardrail.settings import Settings, check_names, load_settings
 
@@ -25,12 +25,23 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     """Judge one change: `options` are command-line settings, which go before those of the project."""
     change = read_change(source, cwd)
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
-    settings = load_settings(trusted.read).with_options(**(options or {}))
-    rules = load_packs(settings.packs, trusted.read, trusted.paths() if settings.packs else ())
-    check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
-    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and _is_python(f, change)]
+    settings, rules = settings_and_rules(trusted, options)
+    named = frozenset(_root_relative(p, cwd, change) for p in source.paths) if isinstance(source, Paths) else frozenset()
+    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and (f.path in named or _is_python(f, change))]
     judgements = list(judge_all(Judge(change.base, change.head, rules), files, settings.jobs))
     return decide(change, rules, settings, judgements, exit_zero)
+
+
+def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
+    """The settings of a tree, with the options of the command line laid over them, and the rules that they call for."""
+    settings = load_settings(tree.read).with_options(**(options or {}))
+    rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
+    check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
+    return settings, rules
+
+
+def _root_relative(path: str, cwd: Path, change: Change) -> str:
+    return Path(os.path.relpath((cwd / path).absolute(), change.root)).as_posix()
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:
@@ -116,6 +127,3 @@ def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool 
     if judgement.skipped:
         raise ValueError(f"{path}: {judgement.skipped[0].reason}")
     return list(judgement.head)
-
-
-__all__ = ["Skipped", "check_source", "decide", "judge_all", "run"]

@@ -92,19 +92,34 @@ def _excused(rule: Rule, exception: Any, node: Any, facts: Facts, env: Any) -> b
 
 
 def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
-    """The function of a `check`; never one that lies in the folder that guardrail runs in (it may be under review)."""
+    """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
     module, _, function = name.partition(":")
-    if not module.startswith("guardrail."):
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            raise GuardrailError(f"check {name}: there is no module {module}")
-        if Path(spec.origin).resolve().is_relative_to(Path.cwd()) and "site-packages" not in spec.origin:
-            raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
+    if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
+        raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
     try:
         found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise GuardrailError(f"check {name}: {error}") from error
     return found
+
+
+def _places(name: str, module: str) -> list[str]:
+    """Where the outermost package of a module lies; to look for the module itself would run that package."""
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise GuardrailError(f"check {name}: there is no module {module}")
+    return [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.has_location and spec.origin else [])]
+
+
+def _under_review(place: str) -> bool:
+    """Whether something lies in the repository, or the folder, that guardrail runs in and is not installed there."""
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    inside = [p for p in (Path(place).absolute(), Path(place).resolve()) if p.is_relative_to(root)]
+    return any("site-packages" not in path.relative_to(root).parts for path in inside)
 
 
 def _finding(rule: Rule, match: Match) -> Finding:

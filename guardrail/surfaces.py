@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Definition, Evidence, FileIndex, Role, Surface, Tier
+from guardrail.patterns.anchors import Anchors, Words, choice, needs, together
 from guardrail.words import split_words
 
 if TYPE_CHECKING:
     from guardrail.analysis import Facts
     from guardrail.packs import Rules, Signals
-    from guardrail.patterns import Anchors, Words
 
 THRESHOLD = 4
 BRANCHES = 4  # as many branches of its own make a function that nothing else claims business logic
 GLUE, LOGIC = "boilerplate", "business-logic"
 STRICTNESS = {Tier.FORBIDDEN: 0, Tier.CAREFUL: 1, Tier.FREE: 2}
+Told = tuple[Any, str]  # a node, or None for the definition as a whole, and what it shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,7 @@ class Place:
 
 
 def anchors(signals: Signals) -> Anchors:
-    """The words without which nothing but names and paths can speak for the surface."""
-    from guardrail.patterns.anchors import choice, needs, together
-
+    """The words without which neither calls, bases and decorators nor home-made forms can speak for the surface."""
     parts = []
     for name in (*signals.calls, *signals.bases, *signals.decorators):
         named = name.removesuffix(".*").split(".")
@@ -45,16 +44,19 @@ def anchors(signals: Signals) -> Anchors:
     return choice(parts) if parts else frozenset()
 
 
-def place(definition: Definition, index: FileIndex, rules: Rules, facts: Facts | None) -> tuple[Place, ...]:
-    """The surfaces of a definition, strictest first; every definition is on one at least."""
-    words = frozenset(w for word in definition.words for w in split_words(word)) | definition.words
-    used = _Used.of(facts) if facts is not None else _Used()
-    imported = _Imported.of(index, definition)
+def place(
+    definition: Definition, index: FileIndex, rules: Rules, facts: Facts | None, likely: Collection[str] = ()
+) -> tuple[Place, ...]:
+    """The surfaces of a definition, strictest first; every definition is on one at least.
+
+    `likely` are the surfaces whose anchors the definition has: only for those `facts` are asked.
+    """
+    subject = _Subject.of(definition, index, facts)
     found = []
     for name, signals in rules.signals.items():
-        scored = _score(definition, index, words, signals, used, imported, facts)
-        if scored is not None:
-            found.append(Place(rules.surfaces[name], *scored))
+        told = subject.weigh(signals, name in likely)
+        if told is not None:
+            found.append(Place(rules.surfaces[name], told[0], tuple(subject.evidence(told[1]))))
     if not found:
         found.extend(_unclaimed(definition, rules))
     return tuple(sorted(found, key=lambda p: (STRICTNESS[p.surface.tier], p.surface.id)))
@@ -68,137 +70,134 @@ def _unclaimed(definition: Definition, rules: Rules) -> list[Place]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Used:
-    """The qualified names that a definition uses, each with its first node; its bases and decorators."""
+class _Subject:
+    """All that a definition shows: its words, what it imports and uses, and by name what it calls, is and is decorated with."""
 
-    names: Mapping[str, object] = None  # type: ignore[assignment]
-    bases: frozenset[str] = frozenset()
-    decorators: Mapping[str, object] = None  # type: ignore[assignment]
+    definition: Definition
+    index: FileIndex
+    facts: Facts | None
+    words: Words
+    imported: Words  # packages of the module's imports, each with those above it
+    used: Words  # of these, what the definition names
+    calls: Mapping[str, Told] = field(default_factory=dict)
+    bases: Mapping[str, Told] = field(default_factory=dict)
+    decorators: Mapping[str, Told] = field(default_factory=dict)
 
     @staticmethod
-    def of(facts: Facts) -> _Used:
-        """What the facts say."""
-        names: dict[str, object] = {}
-        decorators: dict[str, object] = {}
+    def of(definition: Definition, index: FileIndex, facts: Facts | None) -> _Subject:
+        """By the index alone, and by the facts where there are some."""
+        words = frozenset(w for word in definition.words for w in split_words(word)) | definition.words
+        used = tuple(full for local, full in index.imports.items() if local in definition.words)
+        imported = _packages(tuple(index.imports.values()))
+        if facts is None:
+            return _Subject(definition, index, None, words, imported, _packages(used))
+        calls: dict[str, Told] = {}
+        decorators: dict[str, Told] = {}
         for node in facts.nodes:
             kind = type(node).__name__
             if kind in ("Name", "Attribute"):
                 for name in facts.names(node):
-                    names.setdefault(name, node)
+                    _note(calls, name, node)
             elif kind == "Decorator":
                 inner = node.decorator  # type: ignore[attr-defined]
                 for name in facts.names(getattr(inner, "func", inner)):
-                    decorators.setdefault(name, node)
-        bases = facts.class_types(facts.owner) if facts.owner else frozenset()
-        return _Used(names, bases, decorators)
+                    _note(decorators, name, node)
+        bases: dict[str, Told] = {}
+        for name in sorted(facts.class_types(facts.owner)) if facts.owner else ():
+            _note(bases, name, None)
+        return _Subject(definition, index, facts, words, imported, _packages(used), calls, bases, decorators)
+
+    def weigh(self, signals: Signals, likely: bool) -> tuple[Role, list[Told]] | None:
+        """The role and what speaks for the surface, None where that is not enough."""
+        told: list[Told] = []
+        firm, by_hand = self._imports(signals, told), False
+        if likely:
+            for verb, wanted, given in (
+                ("calls", signals.calls, self.calls),
+                ("decorated with", signals.decorators, self.decorators),
+                ("is a", signals.bases, self.bases),
+            ):
+                hit = _hit(wanted, given)
+                if hit is not None:
+                    firm += 3
+                    told.append((hit[0], f"{verb} {hit[1]}"))
+            by_hand = self._by_hand(signals, told)
+            firm += 4 * by_hand
+        if not firm:
+            return None
+        said = sorted(self.words.intersection(signals.words))[:2]
+        told += [(None, f"names {word}") for word in said]
+        paths = any(matches(self.index.path, glob) for glob in signals.paths)
+        told += [(None, f"path {self.index.path}")] if paths else []
+        score = firm + len(said) + paths
+        if score < THRESHOLD or score - 4 * self._against(signals.anti) < THRESHOLD:
+            return None
+        return (Role.IMPLEMENTS if by_hand else Role.INTEGRATES), told
+
+    def _imports(self, signals: Signals, told: list[Told]) -> int:
+        """2 for a package that the definition uses, 1 for one that only the module imports."""
+        for package in signals.imports if self.definition.kind != "module" else ():
+            if package in self.used:
+                told.append((None, f"uses {package}"))
+                return 2
+        return int(not self.imported.isdisjoint(signals.imports))
+
+    def _by_hand(self, signals: Signals, told: list[Told]) -> bool:
+        """Whether every pattern of the home-made form is there."""
+        said: list[Told] = []
+        facts = self.facts
+        for pattern in signals.by_hand:
+            if facts is None:
+                return False
+            kinds = pattern.kinds
+            nodes = (n for n in facts.nodes if not kinds or type(n).__name__ in kinds)
+            hit = next((n for n in nodes if next(iter(pattern.match(n, facts, {})), None) is not None), None)
+            if hit is None:
+                return False
+            said.append((hit, "by hand: " + " ".join(facts.code(hit).split())[:60]))
+        told.extend(said)
+        return bool(said)
+
+    def _against(self, anti: Signals | None) -> int:
+        """How many kinds of counter-evidence there are."""
+        if anti is None:
+            return 0
+        return sum(
+            (
+                not self.imported.isdisjoint(anti.imports),
+                not self.words.isdisjoint(anti.words),
+                _hit(anti.calls, self.calls) is not None,
+                _hit(anti.bases, self.bases) is not None,
+                _hit(anti.decorators, self.decorators) is not None,
+                any(matches(self.index.path, glob) for glob in anti.paths),
+            )
+        )
+
+    def evidence(self, told: Iterable[Told]) -> Iterable[Evidence]:
+        """What was told, with its lines."""
+        for node, text in told:
+            line = self.definition.first if node is None or self.facts is None else self.facts.span(node)[0]
+            yield Evidence(line, text)
 
 
-def _score(
-    definition: Definition,
-    index: FileIndex,
-    words: Words,
-    signals: Signals,
-    used: _Used,
-    imported: _Imported,
-    facts: Facts | None,
-) -> tuple[Role, tuple[Evidence, ...]] | None:
-    score, firm, evidence = 0, 0, []
-    for kind, wanted, given in (
-        ("calls", signals.calls, used.names or {}),
-        ("decorated with", signals.decorators, used.decorators or {}),
-    ):
-        hit = _hit(wanted, given)
-        if hit:
-            firm += 3
-            line = facts.span(given[hit])[0] if facts is not None else definition.first  # type: ignore[arg-type]
-            evidence.append(Evidence(line, f"{kind} {hit}"))
-    base = _hit(signals.bases, dict.fromkeys(used.bases))
-    if base:
-        firm += 3
-        evidence.append(Evidence(definition.first, f"is a {base}"))
-    by_hand = bool(signals.by_hand) and facts is not None and _by_hand(signals, facts, evidence)
-    firm += 4 * by_hand
-    firm += _imports(definition, signals, imported, evidence)
-    said = sorted(set(signals.words) & words)
-    score += firm + min(2, len(said))
-    evidence += [Evidence(definition.first, f"names {word}") for word in said[:2]]
-    if any(matches(index.path, glob) for glob in signals.paths):
-        score += 1
-        evidence.append(Evidence(definition.first, f"path {index.path}"))
-    if not firm or score < THRESHOLD or score - 4 * _against(index, words, signals, used, imported) < THRESHOLD:
-        return None
-    return (Role.IMPLEMENTS if by_hand else Role.INTEGRATES), tuple(evidence)
+def _note(names: dict[str, Told], name: str, node: Any) -> None:
+    """File a name, and under `a.b.*` that something below `a.b` is there; the first node and the first name stay."""
+    names.setdefault(name, (node, name))
+    head = name.rpartition(".")[0]
+    while head:
+        names.setdefault(head + ".*", (node, name))
+        head = head.rpartition(".")[0]
 
 
-def _hit(wanted: Iterable[str], given: Mapping[str, object]) -> str:
-    """The first wanted name that is given; `a.b.*` stands for anything below `a.b`."""
-    for name in wanted:
-        if name.endswith(".*"):
-            below = sorted(g for g in given if g.startswith(name[:-1]))
-            if below:
-                return below[0]
-        elif name in given:
-            return name
-    return ""
-
-
-def _by_hand(signals: Signals, facts: Facts, evidence: list[Evidence]) -> bool:
-    """Whether every pattern of the home-made form is there."""
-    said = []
-    for pattern in signals.by_hand:
-        kinds = pattern.kinds
-        nodes = (n for n in facts.nodes if not kinds or type(n).__name__ in kinds)
-        hit = next((n for n in nodes if next(iter(pattern.match(n, facts, {})), None) is not None), None)
-        if hit is None:
-            return False
-        said.append(Evidence(facts.span(hit)[0], "by hand: " + " ".join(facts.code(hit).split())[:60]))
-    evidence.extend(said)
-    return True
-
-
-def _imports(definition: Definition, signals: Signals, imported: _Imported, evidence: list[Evidence]) -> int:
-    """2 for a package that the definition uses, 1 for one that only the module imports."""
-    for package in signals.imports:
-        if package in imported.used and definition.kind != "module":
-            evidence.append(Evidence(definition.first, f"uses {package}"))
-            return 2
-    return int(any(package in imported.all for package in signals.imports))
-
-
-@dataclass(frozen=True, slots=True)
-class _Imported:
-    """What a module imports, and what of it a definition uses, with every package on the way: `a.b` gives `a` and `a.b`."""
-
-    all: frozenset[str]
-    used: frozenset[str]
-
-    @staticmethod
-    def of(index: FileIndex, definition: Definition) -> _Imported:
-        """By the local names that the definition's words hold."""
-        used = (full for local, full in index.imports.items() if local in definition.words)
-        return _Imported(_packages(tuple(index.imports.values())), _packages(tuple(used)))
+def _hit(wanted: Iterable[str], given: Mapping[str, Told]) -> Told | None:
+    """The first wanted name that is given."""
+    return next((given[name] for name in wanted if name in given), None)
 
 
 @lru_cache(maxsize=4096)
-def _packages(names: tuple[str, ...]) -> frozenset[str]:
+def _packages(names: tuple[str, ...]) -> Words:
+    """The names and every package on the way to them: `a.b` gives `a` and `a.b`."""
     return frozenset(name[:end] for name in names for end in [*(i for i, c in enumerate(name) if c == "."), len(name)])
-
-
-def _against(index: FileIndex, words: Words, signals: Signals, used: _Used, imported: _Imported) -> int:
-    """How many kinds of counter-evidence there are."""
-    anti = signals.anti
-    if anti is None:
-        return 0
-    return sum(
-        (
-            any(package in imported.all for package in anti.imports),
-            bool(set(anti.words) & words),
-            bool(_hit(anti.calls, used.names or {})),
-            bool(_hit(anti.bases, dict.fromkeys(used.bases))),
-            bool(_hit(anti.decorators, used.decorators or {})),
-            any(matches(index.path, glob) for glob in anti.paths),
-        )
-    )
 
 
 def matches(path: str, glob: str) -> bool:
@@ -208,9 +207,7 @@ def matches(path: str, glob: str) -> bool:
 
 @cache
 def _translated(glob: str) -> re.Pattern[str]:
-    parts = ["(?:.*/)?" if part == "**/" else re.sub(r"\.\*", "[^/]*", fnmatch.translate(part)[4:-3]) for part in _pieces(glob)]
+    whole = glob.replace("/**", "/**/*") if glob.endswith("/**") else glob
+    pieces = [p for p in re.split(r"(\*\*/)", whole) if p]
+    parts = ["(?:.*/)?" if p == "**/" else re.sub(r"\.\*", "[^/]*", fnmatch.translate(p)[4:-3]) for p in pieces]
     return re.compile("".join(parts) + r"\Z")
-
-
-def _pieces(glob: str) -> list[str]:
-    return [p for p in re.split(r"(\*\*/)", glob.replace("/**", "/**/*") if glob.endswith("/**") else glob) if p]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange
 
 from guardrail.analysis import contexts, naming, strings, taint, types, values
 from guardrail.analysis.match import Match
+from guardrail.analysis.positions import positions
 from guardrail.analysis.scopes import Bind, Binder, bound_value, dotted, enclosing_blocks
 from guardrail.analysis.walk import normal, walk
 
@@ -39,7 +40,7 @@ class Facts:
         self.order = self._binder.order
         self._memo: dict[tuple[str, int], object] = {}
         self._busy: set[tuple[str, int]] = set()
-        self._positions: dict[cst.CSTNode, CodeRange] | None = None
+        self._positions: Mapping[cst.CSTNode, CodeRange] | None = None
 
     # ---- the tree ----
 
@@ -107,8 +108,7 @@ class Facts:
     def span(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
         """First line, column, last line, column (1-based, end exclusive) of a node in its file; of a block its header."""
         if self._positions is None:
-            wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-            self._positions = dict(wrapper.resolve(PositionProvider))
+            self._positions = positions(self.tree)
         where = self._positions[node]
         start, end = where.start, where.end
         if isinstance(getattr(node, "body", None), (cst.IndentedBlock, cst.SimpleStatementSuite)):

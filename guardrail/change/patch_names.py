@@ -95,7 +95,8 @@ def _paths(file: FilePatch, exists: Callable[[str], bool], prefixed: bool) -> tu
     new = file.new or (file.git[1] if file.git else file.old)
     if not old or not new:
         raise GuardrailError("the patch has a file whose name cannot be told")
-    readings = [(_safe(old), _safe(new))]
+    old, new = _safe(old), _safe(new)
+    readings = [(old, new)]
     both = file.git or (file.old and file.new)
     strip = _has_prefix(file) if both else prefixed or _PREFIX.match(new) is not None
     readings.insert(0 if strip else 1, (_stripped(old), _stripped(new)))

@@ -24,8 +24,10 @@ def scan(paths: tuple[str, ...], cwd: Path) -> Change:
             skipped[path.relative_to(root).as_posix()] = "a symbolic link that leads out of the tree"
         elif target.is_dir():
             folders.add("" if target == root else target.relative_to(root).as_posix())
-        else:
+        elif target.is_file():
             files.add(target.relative_to(root).as_posix())
+        else:
+            skipped[path.relative_to(root).as_posix()] = "no regular file"
     files |= _below(root, git, folders, skipped)
     changes = tuple(FileChange(None, path) for path in sorted(files))
     gone = tuple(Skipped(path, reason) for path, reason in sorted(skipped.items()))

@@ -44,7 +44,7 @@ class FolderTree:
     def read(self, path: str) -> bytes | None:
         """The content of a regular file; Unreadable with the reason if it cannot be had."""
         folder, _, name = path.rpartition("/")
-        if not name or name == ".." or "\0" in path or not self._is_plain(folder):
+        if not name or name == ".." or "\0" in path or path.startswith(("/", os.sep)) or not self._is_plain(folder):
             return None
         try:
             handle = os.open(os.path.join(self.root, path), _FLAGS)
@@ -70,7 +70,7 @@ class FolderTree:
 
     def holds(self, path: str) -> bool:
         """Whether a path is a regular file that is reached through no symbolic link."""
-        return self._is_plain(path.rpartition("/")[0]) and stat.S_ISREG(self._mode(path))
+        return not path.startswith(("/", os.sep)) and self._is_plain(path.rpartition("/")[0]) and stat.S_ISREG(self._mode(path))
 
     def _mode(self, path: str) -> int:
         try:

@@ -90,6 +90,9 @@ def _read_pack(
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{name}: not TOML: {error}")
         return
+    except RecursionError:
+        problems.append(f"{name}: too deeply nested")
+        return
     reader = Reader(problems, name)
     reader.known(pack, ("surface", "rule"))
     surface = ""

@@ -8,9 +8,13 @@ from functools import cached_property
 
 from guardrail.model import Confidence, Severity, Surface
 from guardrail.patterns import Anchors, Pattern, Predicate
-from guardrail.patterns.anchors import choice, needs, together
-from guardrail.patterns.reading import variables
+from guardrail.patterns.anchors import ANYWHERE, choice, needs, together
+from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import regex_anchors
+
+# Words that open a context inside a definition; the others may come from its decorators or its class.
+_OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
+TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,11 @@ class Rule:
     def _anchors(self, text: str, pattern: Pattern) -> Anchors:
         held = [p for name, p in self.where.items() if name in variables(text)]
         parts = [pattern.anchors(), *(p.anchors() for p in held)]
-        if self.context in (("async",), ("except",)):
-            parts.append(needs(self.context[0]))
+        parts.append(choice(_OPENERS.get(c, ANYWHERE) for c in self.context) if self.context else ANYWHERE)
         found = together(parts)
-        return together([found, *map(regex_anchors, held)]) if frozenset() in found else found
+        if all(needed <= TELLING_LITTLE for needed in found):
+            return together([found, *map(regex_anchors, held)])
+        return found
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.packs.rules import Rule, Signals
 from guardrail.patterns import BadPattern, Pattern, Predicate, read_pattern, read_predicate
-from guardrail.patterns.reading import variables
+from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
@@ -74,8 +74,12 @@ class Reader:
 
     def patterns(self, table: Mapping[str, Any], key: str) -> tuple[Pattern, ...]:
         """A list of pattern texts, compiled."""
+        return self.compiled(key, self.texts(table, key))
+
+    def compiled(self, key: str, texts: Iterable[str]) -> tuple[Pattern, ...]:
+        """The patterns that these texts stand for."""
         found = []
-        for text in self.texts(table, key):
+        for text in texts:
             try:
                 found.append(read_pattern(text))
             except BadPattern as error:
@@ -84,6 +88,7 @@ class Reader:
 
 
 def read_surface(reader: Reader, table: Any) -> tuple[Surface, Signals] | None:
+    """The surface of a pack and what puts definitions on it."""
     if not isinstance(table, dict):
         reader.problem("surface", "wants a [surface] table")
         return None
@@ -111,6 +116,7 @@ def _read_signals(reader: Reader, table: Any, anti: bool = False) -> Signals:
 
 
 def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule | None:
+    """One [[rule]]; None when there is a mistake in it."""
     if not isinstance(table, dict):
         problems.append(f"{pack}: rule: wants a table")
         return None
@@ -123,8 +129,12 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
     check = reader.text(table, "check")
     if check and not CHECK.fullmatch(check):
         reader.problem("check", 'wants "module:function"')
-    if "any" not in table:
+    wanted = reader.texts(table, "any")
+    if table.get("any", []) == []:
         reader.problem("any", "is missing")
+    in_tests = table.get("in-tests", False)
+    if not isinstance(in_tests, bool):
+        reader.problem("in-tests", "wants true or false")
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(
@@ -133,8 +143,8 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         severity=Severity(reader.one_of(table, "severity", [s.value for s in Severity], "")),
         confidence=Confidence(reader.one_of(table, "confidence", [c.value for c in Confidence], "high")),
         surface=reader.text(table, "surface") or surface,
-        any=reader.texts(table, "any"),
-        patterns=reader.patterns(table, "any"),
+        any=wanted,
+        patterns=reader.compiled("any", wanted),
         unless=reader.patterns(table, "unless"),
         where=_read_where(reader, table),
         context=_read_context(reader, table),
@@ -143,7 +153,7 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         why=reader.text(table, "why"),
         remedy=reader.text(table, "remedy", needed=True),
         refs=reader.texts(table, "refs"),
-        in_tests=table.get("in-tests", False) is True,
+        in_tests=in_tests is True,
         pack=pack,
     )
     return rule if len(problems) == before else None
@@ -154,7 +164,8 @@ def _read_where(reader: Reader, table: Mapping[str, Any]) -> dict[str, Predicate
     if not isinstance(given, dict):
         reader.problem("where", "wants where.NAME = …")
         return {}
-    texts = [t for t in (*table.get("any", ()), *table.get("unless", ())) if isinstance(t, str)]
+    lists = [patterns for key in ("any", "unless") if isinstance(patterns := table.get(key), list)]
+    texts = [t for texts in lists for t in texts if isinstance(t, str)]
     named = frozenset().union(*(variables(t) for t in texts))
     found = {}
     for name, value in given.items():

@@ -2,7 +2,8 @@
 
 from guardrail.patterns.anchors import Anchors, Words
 from guardrail.patterns.kinds import Env, Pattern
-from guardrail.patterns.reading import BadPattern, read_pattern
+from guardrail.patterns.reading import read_pattern
+from guardrail.patterns.spelling import BadPattern
 from guardrail.patterns.where import Predicate, read_predicate
 
 __all__ = ["Anchors", "BadPattern", "Env", "Pattern", "Predicate", "Words", "read_pattern", "read_predicate"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,24 +10,17 @@ from guardrail.patterns import displays, operations
 from guardrail.patterns import kinds as k
 from guardrail.patterns import statements as s
 from guardrail.patterns.calls import CallOf
-
-_VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*|_(?![A-Za-z0-9]))")
-_PREFIX, _REST = "mv__", "rest__"
-_OPENING, _CLOSING = "([{", ")]}"
-
-
-class BadPattern(ValueError):
-    """A pattern that cannot be read, with the reason."""
+from guardrail.patterns.spelling import PREFIX, REST, BadPattern, parse, spell_rests
 
 
 def read_pattern(text: str) -> k.Pattern:
     """The pattern that the text stands for; BadPattern with the reason else."""
     try:
-        body = _parse(_spell_rests(text, "**"))
+        body = parse(spell_rests(text, "**"))
     except BadPattern:
         if "{" not in text:
             raise
-        body = _parse(_spell_rests(text, "*"))  # a set, not a dict
+        body = parse(spell_rests(text, "*"))  # a set, not a dict
     if len(body) != 1:
         raise BadPattern("one expression or statement is wanted")
     if isinstance(body[0], ast.Expr):
@@ -36,61 +28,15 @@ def read_pattern(text: str) -> k.Pattern:
     return _statement(body[0])
 
 
-def _parse(spelt: str) -> list[ast.stmt]:
-    source = _VARIABLE.sub(lambda m: _PREFIX + m[1], spelt)
-    if "$" in re.sub(r"'[^']*'|\"[^\"]*\"", "", source):
-        raise BadPattern("a metavariable is `$` and capitals: $NAME or $_")
-    try:
-        return ast.parse(source).body
-    except (SyntaxError, ValueError) as error:
-        raise BadPattern(f"not Python: {getattr(error, 'msg', error)}") from error
-
-
-def variables(text: str) -> frozenset[str]:
-    """The metavariables that a pattern or message text names."""
-    return frozenset(m[1] for m in _VARIABLE.finditer(text) if m[1] != "_")
-
-
-def _spell_rests(text: str, in_braces: str) -> str:
-    """`...` inside brackets as a starred name, which Python accepts in any place."""
-    out, stack, i, quote = [], [], 0, ""
-    while i < len(text):
-        char = text[i]
-        if quote:
-            if char == "\\":
-                out.append(char)
-                i += 1
-                char = text[i : i + 1]
-            elif char == quote:
-                quote = ""
-        elif char in "'\"":
-            quote = char
-        elif char in _OPENING:
-            stack.append(char)
-        elif char in _CLOSING and stack:
-            stack.pop()
-        elif text.startswith("...", i) and stack and not _is_default(out):
-            out.append((in_braces if stack[-1] == "{" else "*") + _REST)
-            i += 3
-            continue
-        out.append(char)
-        i += 1
-    return "".join(out)
-
-
-def _is_default(out: list[str]) -> bool:
-    return "".join(out).rstrip()[-1:] == "="
-
-
 def _variable(node: ast.AST) -> k.Anything | None:
-    if isinstance(node, ast.Name) and node.id.startswith(_PREFIX):
-        name = node.id[len(_PREFIX) :]
+    if isinstance(node, ast.Name) and node.id.startswith(PREFIX):
+        name = node.id[len(PREFIX) :]
         return k.Anything("" if name == "_" else name)
     return None
 
 
 def _dotted(node: ast.AST) -> str:
-    if isinstance(node, ast.Name) and not node.id.startswith(_PREFIX):
+    if isinstance(node, ast.Name) and not node.id.startswith(PREFIX):
         return node.id
     if isinstance(node, ast.Attribute):
         left = _dotted(node.value)
@@ -99,7 +45,7 @@ def _dotted(node: ast.AST) -> str:
 
 
 def _rest(node: ast.AST) -> bool:
-    return isinstance(node, ast.Starred) and isinstance(node.value, ast.Name) and node.value.id == _REST
+    return isinstance(node, ast.Starred) and isinstance(node.value, ast.Name) and node.value.id == REST
 
 
 def _expression(node: ast.expr) -> k.Pattern:
@@ -267,7 +213,7 @@ def _for(node: ast.For | ast.AsyncFor) -> k.Pattern:
 
 
 def _name_of(name: str) -> k.Pattern:
-    return _expression(ast.Name(name)) if name.startswith(_PREFIX) else k.Named(name)
+    return _expression(ast.Name(name)) if name.startswith(PREFIX) else k.Named(name)
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> k.Pattern:

@@ -43,7 +43,8 @@ def _placement(p: Placement) -> str:
     signals = [f"{one_line(e.signal)}, line {e.line}" for e in p.evidence[:SIGNALS]]
     more = len(p.evidence) - len(signals)
     words = "; ".join([*signals, *([f"{more} more"] if more else [])])
-    return f"{one_line(p.surface)} ({p.role})" + (f"  {words}" if words else "")
+    role = "" if p.tier is Tier.FREE else f" ({p.role})"  # nobody asks who makes a DTO by hand
+    return f"{one_line(p.surface)}{role}" + (f"  {words}" if words else "")
 
 
 def _questions(verdict: Verdict, name: str) -> list[str]:

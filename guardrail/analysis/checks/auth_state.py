@@ -15,6 +15,7 @@ from guardrail.analysis.checks.tracing import (
     in_loop,
     method,
     named,
+    origins,
     resolve,
     texts,
     trace,
@@ -53,6 +54,8 @@ def session_kept_at_login(facts: Facts, matches: Iterable[Match]) -> Iterator[Ma
 
 def session_not_cleared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Flask code that writes a user into the session without clearing it first."""
+    if not any(name.startswith("flask.") or name == "flask" for name in facts.file.index.imports.values()):
+        return
     if not any(method(call) in _RENEWERS for call in calls(facts)):
         yield from (m for m in matches if not _empties(m))
 
@@ -102,7 +105,7 @@ def guard_above_route(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
 
 _MEANT_OPEN = re.compile(
     r"(?i)log_?in|log_?out|sign_?in|register|registration|sign_?up|health|ready|token|password|reset|webhook|callback|public|contact|verify|"
-    r"activat|subscribe|refresh|oauth|otp|sso|saml|magic|invit|newsletter|captcha|schema|metrics|forgot|auth"
+    r"activat|subscribe|refresh|oauth|otp|mfa|sso|saml|magic|invit|newsletter|captcha|schema|metrics|forgot|auth"
 )
 _WRITING_BASES = re.compile(r"(ModelViewSet|Create|Update|Destroy)\w*$")
 _WRITING_METHODS = frozenset("post put patch delete create update partial_update destroy perform_create perform_update".split())
@@ -112,7 +115,13 @@ _WRITES = frozenset("post put patch delete".split())
 def opened_for_writes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A class of views with methods that write, whose name does not say that it is for strangers."""
     owner = facts.owner
-    if not owner or _MEANT_OPEN.search(owner) or facts.definition is None or facts.definition.kind != "class":
+    if (
+        not owner
+        or _MEANT_OPEN.search(owner)
+        or re.search(r"(^|/)(auth|authentication|accounts?|login|sso|oauth2?)/", facts.path)
+        or facts.definition is None
+        or facts.definition.kind != "class"
+    ):
         return
     members = [d for d in facts.file.index.definitions if d.symbol.startswith(owner + ".")]
     if any(_OTHER_PROOF.search(word) for d in members for word in d.words):
@@ -200,7 +209,8 @@ _ASKS = re.compile(
 _OWN_PLACE = re.compile(r"^(/[\w.~-]|https?://[\w.:-]+[/?#]|[?#])")
 _REVERSERS = frozenset("reverse reverse_lazy url_for resolve_url url_path_for abort".split())
 _SAME_SITE = frozenset(
-    "path full_path url base_url root_url url_root get_full_path build_absolute_uri path_info host referrer HTTP_REFERER Referer".split()
+    "path full_path url base_url root_url url_root get_full_path build_absolute_uri path_info host referrer HTTP_REFERER"
+    " Referer".split()
 )
 
 
@@ -219,11 +229,19 @@ def _begins_with_input(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
     owner, found = resolve(facts, node)
     if depth > 6:
         return False
+    if isinstance(found, cst.Name):
+        several = origins(owner, found)
+        if len(several) > 1:
+            return any(_begins_with_input(o, n, depth + 1) for o, n in several)
     if isinstance(found, cst.FormattedString):
         first = found.parts[0] if found.parts else None
         if isinstance(first, cst.FormattedStringText):
             return first.value == "/" and owner.tainted(found)
         return isinstance(first, cst.FormattedStringExpression) and _begins_with_input(owner, first.expression, depth + 1)
+    if isinstance(found, cst.BinaryOperation) and isinstance(found.operator, cst.Modulo):
+        values = [e.value for e in found.right.elements] if isinstance(found.right, cst.Tuple) else [found.right]
+        text = owner.constant(found.left)
+        return isinstance(text, str) and text.startswith("%") and _begins_with_input(owner, values[0], depth + 1)
     if isinstance(found, cst.BinaryOperation):
         known = owner.constant(found.left)
         return known == "/" if isinstance(known, str) else _begins_with_input(owner, found.left, depth + 1)

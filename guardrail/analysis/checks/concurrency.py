@@ -27,8 +27,10 @@ _SHUTDOWN = re.compile(r"close|shutdown|stop|cancel|__aexit__|teardown|cleanup|d
 def dropped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Calls whose result nothing keeps: a statement of their own, or a local name that is never read."""
     for match in matches:
-        if flow.is_statement(facts, match.node):
+        parent = facts.parent(match.node)
+        if isinstance(parent, cst.Expr):
             yield match
+        if isinstance(parent, (cst.Expr, cst.Await)):
             continue
         name = flow.assigned_name(facts, match.node)
         if name and flow.function_def(facts, match.node) and not flow.uses(facts, name, flow.around(facts, match.node)):

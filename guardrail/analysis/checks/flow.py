@@ -175,8 +175,10 @@ def leaves(facts: Facts, node: cst.CSTNode, depth: int = 0) -> Iterator[Located]
 
 
 def _of_name(facts: Facts, node: cst.Name, depth: int) -> Iterator[Located]:
-    origins = facts.origins(node)
-    for origin, bind in origins:
+    if checked(facts, node):
+        yield facts, node
+        return
+    for origin, bind in facts.origins(node):
         value = bind.node if bind.kind in ("value", "grow", "item") else getattr(bind.node, "value", None)
         if bind.kind in ("value", "grow", "item", "annotated") and isinstance(value, cst.BaseExpression):
             yield from leaves(origin, value, depth + 1)
@@ -228,7 +230,7 @@ def checked(facts: Facts, node: cst.CSTNode) -> bool:
             if isinstance(comparison, cst.Comparison) and facts.normal(comparison.left) == text:
                 return True
         if isinstance(other, cst.Call) and re.match(
-            r"_*(validate|check|ensure|assert|is_(safe|valid|allowed)|verify|fullmatch)", called(other)
+            r"_*(validate|check(?!_output|_call)|ensure|assert|is_(safe|valid|allowed)|verify|fullmatch)", called(other)
         ):
             if any(facts.normal(a.value) == text for a in other.args):
                 return True

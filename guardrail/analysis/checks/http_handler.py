@@ -103,13 +103,15 @@ def _exposes(facts: Facts, node: cst.CSTNode) -> bool:
 
 def _internal_error(facts: Facts, node: cst.Name) -> bool:
     """Whether a name is an exception whose text was not written for the caller."""
-    for origin, bind in facts.origins(node):
-        if bind.kind == "except":
-            parts = [e.value for e in bind.node.elements] if isinstance(bind.node, cst.Tuple) else [bind.node]
-            return any(_is_internal(name) for part in parts for name in origin.names(part))
-        if bind.kind == "param" and isinstance(bind.node, cst.Param):
-            stated = facts.code(bind.node.annotation.annotation) if bind.node.annotation is not None else ""
-            return stated in ("Exception", "BaseException") and _handles_errors(facts, node)
+    for outer in facts.ancestors(node):
+        if isinstance(outer, cst.ExceptHandler) and outer.name is not None and outer.type is not None:
+            if isinstance(outer.name.name, cst.Name) and outer.name.name.value == node.value:
+                parts = [e.value for e in outer.type.elements] if isinstance(outer.type, cst.Tuple) else [outer.type]
+                return any(_is_internal(name) for part in parts for name in facts.names(part))
+        if isinstance(outer, cst.FunctionDef):
+            stated = [p.annotation for p in outer.params.params if p.name.value == node.value and p.annotation is not None]
+            broad = [facts.code(a.annotation) in ("Exception", "BaseException") for a in stated]
+            return bool(broad) and broad[0] and _handles_errors(outer, facts)
     return False
 
 
@@ -117,11 +119,9 @@ def _is_internal(name: str) -> bool:
     return name in _INTERNAL or (name.split(".")[0] in _LIBRARIES and "." in name) or name.startswith("django.db.")
 
 
-def _handles_errors(facts: Facts, node: cst.CSTNode) -> bool:
-    function = flow.function_def(facts, node)
-    return function is not None and any(
-        re.search(r"\b(exception_handler|errorhandler|app_errorhandler)\b", facts.code(d.decorator)) for d in function.decorators
-    )
+def _handles_errors(function: cst.FunctionDef, facts: Facts) -> bool:
+    marks = [facts.code(d.decorator) for d in function.decorators]
+    return any(re.search(r"\b(exception_handler|errorhandler|app_errorhandler)\b", mark) for mark in marks)
 
 
 # ---- VAL001, VAL002 ----------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _is_model(facts: Facts, call: cst.Call) -> bool:
     types = facts.types(call)
     if types & _MODEL_BASES or any(t.endswith((".Model", ".Base", "SQLAlchemy.Model")) and "pydantic" not in t for t in types):
         return True
-    return any(re.search(r"(^|\.)models\.[A-Z]\w*$", n) for n in facts.names(call.func))
+    return any(re.search(r"^(?!django\.|sqlalchemy\.).*(^|\.)models\.[A-Z]\w*$", n) for n in facts.names(call.func))
 
 
 def every_key_set(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

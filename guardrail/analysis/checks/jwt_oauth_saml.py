@@ -24,9 +24,10 @@ from guardrail.analysis.match import Match
 from guardrail.patterns.displays import dict_pairs
 
 _VERIFIERS = frozenset(
-    "jwt.decode jwt.decode_complete jwt.PyJWT.decode jwt.PyJWT.decode_complete jose.jwt.decode jose.jws.verify joserfc.jwt.decode"
-    " joserfc.jws.deserialize_compact authlib.jose.jwt.decode authlib.jose.JsonWebToken.decode jwcrypto.jwt.JWT"
-    " google.oauth2.id_token.verify_oauth2_token firebase_admin.auth.verify_id_token".split()
+    "jwt.decode jwt.decode_complete jwt.PyJWT.decode jwt.PyJWT.decode_complete jose.jwt.decode jose.jws.verify"
+    " joserfc.jwt.decode joserfc.jws.deserialize_compact joserfc.jws.validate_compact authlib.jose.jwt.decode"
+    " authlib.jose.JsonWebToken.decode jwcrypto.jwt.JWT google.oauth2.id_token.verify_oauth2_token"
+    " firebase_admin.auth.verify_id_token".split()
 )
 _HEADERS = frozenset(
     "jwt.get_unverified_header jose.jwt.get_unverified_header jose.jwt.get_unverified_headers jose.jws.get_unverified_header"
@@ -150,8 +151,11 @@ def kid_as_location(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     return (m for m in matches if _made_from_header(m, "U", frozenset({"kid"})))
 
 
-def _validates(facts: Facts, call: cst.Call, names: frozenset[str]) -> bool:
-    if not re.search(r"(?i)validat|check|verify", method(call)):
+def _hands_on(facts: Facts, call: cst.Call, names: frozenset[str]) -> bool:
+    """Whether the token goes into something that checks claims: `validate`, or a class of claims."""
+    if re.search(r"(?i)validat", method(call)):
+        return True
+    if not re.search(r"(?i)check|verify|claims", method(call)):
         return False
     heads = [call.func.value] if isinstance(call.func, cst.Attribute) else []
     return any(facts.code(n).split(".")[0] in names for n in [*heads, *(a.value for a in call.args)])
@@ -164,20 +168,15 @@ def claims_never_validated(facts: Facts, matches: Iterable[Match]) -> Iterator[M
         direct = isinstance(parent, cst.Attribute)
         if isinstance(parent, cst.Attribute) and parent.attr.value == "claims":
             node, parent = parent, facts.parent(parent)
-        if isinstance(parent, cst.Return) and not direct:
-            continue  # the caller may validate it
-        if isinstance(parent, cst.Attribute) and parent.attr.value.startswith("validate"):
-            continue
+        if isinstance(parent, (cst.Arg, cst.Expr)) or (isinstance(parent, cst.Return) and not direct):
+            continue  # whoever gets it may validate it
+        names: frozenset[str] = frozenset()
         if isinstance(parent, cst.Assign):
             names = frozenset(t.target.value for t in parent.targets if isinstance(t.target, cst.Name))
-            if any(_validates(facts, call, names) for call in calls(facts)):
+            if not names or all(isinstance(use, cst.Return) for use in _uses(facts, node)):
                 continue
-            uses = _uses(facts, node)
-            if not names or all(isinstance(use, cst.Return) for use in uses):
-                continue
-        elif isinstance(parent, (cst.Arg, cst.Expr)):
-            continue
-        yield match
+        if not any(_hands_on(facts, call, names) for call in calls(facts)):
+            yield match
 
 
 def in_token_verifier(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

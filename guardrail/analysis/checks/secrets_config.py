@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import libcst as cst
 
@@ -138,6 +139,15 @@ def signing_key_in_code(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
             yield match
 
 
+def falls_back_to_text(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`os.getenv(…) or "dev"` in code that production runs."""
+    for match in reaches_production(facts, matches):
+        parent = facts.parent(match.node)
+        if isinstance(parent, cst.BooleanOperation) and isinstance(parent.operator, cst.Or) and parent.left is match.node:
+            if _text(facts, parent.right):
+                yield match
+
+
 def field_of_settings(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A field of a pydantic settings class."""
     definition = facts.definition
@@ -157,7 +167,7 @@ _PAIRS = frozenset(
 )
 _OTHER_TOKENS = frozenset(
     "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
-    " public masked redacted hashed hash encrypted fingerprint id".split()
+    " public masked redacted hashed hash encrypted fingerprint id expired expires days remain age".split()
 )
 _WHOLE = re.compile(r"(^|\.)(request|req)\.(headers|META|cookies|COOKIES)$|^os\.environ$|(^|\.)settings\.__dict__$")
 _BODIES = re.compile(r"(^|\.)(request|req)\.(POST|data|form|json|body|get_json\(\))$")
@@ -256,7 +266,7 @@ def _strong(facts: Facts, node: cst.CSTNode) -> bool:
     roots = {n.split(".")[0] for n in facts.file.index.imports.values()}
     if roots & _TOKENIZERS and set(words) & {"token", "tokens"}:
         return False
-    return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in zip(words, words[1:], strict=False))
+    return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in pairwise(words))
 
 
 # ---- CORS ----

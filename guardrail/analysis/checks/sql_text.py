@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _STATEMENT = re.compile(
-    r"^\W*(select\b.*|insert\s+into\b.*|update\b.*|delete\s+from\b.*|with\b.*|merge\s+into\b.*|create\s+\w+.*|alter\s+\w+.*|drop\s+\w+.*|"
-    r"truncate\b.*|explain\b.*|set\s+\w+.*|grant\b.*|call\s+.*)",
+    r"^\W*(select\b.*(\bfrom\b|\d)|insert\s+(or\s+\w+\s+)?into\b|update\s+\S+\s+set\b|delete\s+from\b|with\b.*\bas\b|merge\s+into\b|replace\s+into\b|"
+    r"(create|alter|drop)\s+(or\s+replace\s+)?(table|index|view|schema|database|user|role|function|trigger|sequence|type|extension|unique|materialized|temp)|"
+    r"truncate\b|explain\s+\w+|grant\s+.*\bto\b|call\s+\w+\s*\(|copy\s+\S+)",
     re.IGNORECASE | re.DOTALL,
 )
+_REQUEST_PARTS = frozenset("GET POST query_params args form data values json".split())
 _SWEEPING = frozenset("purge cleanup truncate reset wipe clear flush seed rebuild drop empty teardown prune vacuum reindex".split())
 _BARE = re.compile(
     r"^\s*(delete\s+from\s+[\w.\"`\[\]]+\s*;?\s*$|truncate\s+(table\s+)?[\w.\"`]+|update\s+[\w.\"`\[\]]+\s+set\s+(?!.*\bwhere\b).+"
@@ -103,9 +105,9 @@ def _fixed_keys(facts: Facts, node: cst.CSTNode) -> bool:
         values = [bind.node for _, bind in facts.origins(node) if bind.kind == "value"]
         return bool(values) and all(isinstance(v, cst.Dict) and _fixed_keys(facts, v) for v in values)
     if isinstance(node, cst.Call):
-        return flow.called(node) in ("model_dump", "dict", "dump", "cleaned_data", "asdict") and not facts.names(node.func) & {
-            "dict"
-        }
+        of = flow.receiver(node)
+        dumped = of is not None and flow.called(node) in ("model_dump", "dict", "dump", "asdict")
+        return dumped and not (isinstance(of, cst.Attribute) and of.attr.value in _REQUEST_PARTS)
     return isinstance(node, (cst.FormattedString, cst.SimpleString)) and not facts.dynamic(node)
 
 
@@ -131,6 +133,8 @@ def no_purge(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def without_where(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Statements that change every row of a table that is no scratch table."""
     for match in no_purge(facts, matches):
+        if isinstance(match.node, cst.Call) and "alembic.op.execute" in facts.names(match.node.func):
+            continue
         origin, sql = match.env["SQL"]
         text = origin.constant(sql)
         if isinstance(text, str) and _BARE.match(text) and not _SCRATCH.search(text):

@@ -15,6 +15,7 @@ from guardrail.words import split_words
 Located = tuple[Facts, cst.CSTNode]
 _MOST = 400  # nodes looked at before a trace is given up
 _FOLLOWED = frozenset({"value", "annotated", "item", "grow", "with"})
+DRESSING = frozenset("encode decode strip lower upper".split())  # methods that leave the text of a value as it is
 _LOOPS = (cst.For, cst.While)
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 
@@ -141,8 +142,17 @@ def key_read(facts: Facts, node: cst.CSTNode) -> tuple[cst.BaseExpression, str] 
 
 
 def identifiers(facts: Facts) -> frozenset[str]:
-    """All names and attributes of the slice, lower case."""
-    found = {n.value.lower() for n in facts.nodes if isinstance(n, cst.Name)}
+    """All names, attributes and keywords of the slice, lower case."""
+    found = set()
+    for node in facts.nodes:
+        if isinstance(node, cst.Name):
+            found.add(node.value.lower())
+        elif isinstance(node, cst.Attribute):
+            found.add(node.attr.value.lower())
+        elif isinstance(node, cst.Arg) and node.keyword is not None:
+            found.add(node.keyword.value.lower())
+        elif isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            found.add(node.name.value.lower())
     return frozenset(found)
 
 

@@ -147,7 +147,7 @@ class Facts:
         for bind in reversed(binds):
             if bind.order < at:
                 found.append(bind)
-                if bind.kind != "grow" and id(bind.block) in around:
+                if bind.kind not in ("grow", "fill") and id(bind.block) in around:
                     break
         return found or binds
 
@@ -158,6 +158,7 @@ class Facts:
             origins = self.origins(node)
         elif isinstance(node, cst.Attribute) and dotted(node.value) in ("self", "cls"):
             origins = self.attribute_origins(node.attr.value)
+        origins = [(facts, bind) for facts, bind in origins if bind.kind != "fill"]
         if len(origins) != 1:
             return None
         facts, bind = origins[0]

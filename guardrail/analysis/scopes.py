@@ -26,7 +26,7 @@ class Bind:
     """One place where a name gets a value.
 
     kind: value (of `node`), item (an element of `node`), with (entered `node`), param, import, def, class, except, grow
-    (`node` is added to what the name holds).
+    (`node` is added to the value: `x += …`), fill (`node` is put into what the name holds: `x[k] = …`, `x.append(…)`).
     """
 
     kind: str
@@ -58,6 +58,7 @@ class Binder:
         self.nodes, self.parents, self.package = nodes, parents, package
         self.order = {id(node): i for i, node in enumerate(nodes)}
         self.scopes = Scopes()
+        self.filled: list[tuple[cst.Name, Bind]] = []
 
     def collect(self) -> Scopes:
         """All bindings."""
@@ -65,6 +66,11 @@ class Binder:
             handler = getattr(self, "_" + type(node).__name__, None)
             if handler is not None:
                 handler(node)
+        for name, bind in self.filled:  # filling binds no name: it goes where the name is bound, if that is in the slice
+            scope = self._bound_scope(name)
+            if scope is not None:
+                self.scopes.add(scope, name.value, bind)
+                self.scopes.binds[id(scope)][name.value].sort(key=lambda b: b.order)
         return self.scopes
 
     def scope_of(self, node: cst.CSTNode) -> cst.CSTNode:
@@ -98,9 +104,9 @@ class Binder:
             bind = Bind(kind, node, self.order[id(target)], self._block(target), name)
             self.scopes.attributes.setdefault(f"{target.value.value}.{target.attr.value}", []).append(bind)
             if target.value.value not in ("self", "cls") and kind == "value":
-                self._bind("grow", target.value, node)
+                self._fill(target.value, node, self.order[id(target)])
         elif isinstance(target, cst.Subscript):
-            self._bind("grow", target.value, node)
+            self._fill(target.value, node, self.order[id(target)])
 
     def _unpack(self, kind: str, target: cst.Tuple | cst.List, node: cst.CSTNode) -> None:
         values = node.elements if isinstance(node, (cst.Tuple, cst.List)) and kind == "value" else ()
@@ -166,16 +172,21 @@ class Binder:
 
     def _Call(self, node: cst.Call) -> None:
         func = node.func
-        if isinstance(func, cst.Attribute) and func.attr.value in GROWERS and isinstance(func.value, cst.Name):
+        if isinstance(func, cst.Attribute) and func.attr.value in GROWERS:
             for arg in node.args:
-                bind = Bind("grow", arg.value, self._at(node), self._block(node))
-                scope = self._bound_scope(func.value)
-                if scope is not None:
-                    self.scopes.add(scope, func.value.value, bind)
+                self._fill(func.value, arg.value, self._at(node))
+
+    def _fill(self, target: cst.CSTNode, node: cst.CSTNode, order: int) -> None:
+        if isinstance(target, cst.Name):
+            self.filled.append((target, Bind("fill", node, order, self._block(target))))
 
     def _bound_scope(self, name: cst.Name) -> cst.CSTNode | None:
         scope = self.scope_of(name)
-        return scope if name.value in self.scopes.binds.get(id(scope), {}) else None
+        while name.value not in self.scopes.binds.get(id(scope), {}):
+            if isinstance(scope, cst.Module):
+                return None
+            scope = self.scope_of(scope)
+        return scope
 
     def _Import(self, node: cst.Import) -> None:
         for alias in node.names:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from guardrail.analysis.hints import annotated
 from guardrail.analysis.scopes import dotted
+from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.scopes import Bind
+
+_REQUEST_PARTS = ("Header", "Query", "Cookie", "Form", "Body", "Path", "File")
 
 
 def tainted(facts: Facts, node: cst.CSTNode) -> bool:
@@ -60,7 +64,7 @@ def _parts(node: cst.CSTNode) -> list[cst.BaseExpression]:
 
 
 def _bound(facts: Facts, bind: Bind) -> bool:
-    if bind.kind in ("value", "item", "grow", "with"):
+    if bind.kind in ("value", "item", "grow", "fill", "with"):
         return facts.tainted(bind.node)
     if bind.kind == "annotated":
         value = getattr(bind.node, "value", None)
@@ -137,22 +141,29 @@ def _handler_parameter(facts: Facts, param: cst.Param) -> bool:
     if param.name.value in ("self", "cls", "request"):
         return False
     function = facts.parent(facts.parent(param))  # type: ignore[arg-type]
-    if not isinstance(function, cst.FunctionDef) or "handler" not in facts.library.roles(facts, function):
+    if not isinstance(function, cst.FunctionDef):
         return False
-    if isinstance(param.default, cst.Call) and dotted(param.default.func).rpartition(".")[2] in ("Depends", "Security"):
+    marks = _markers(facts, param)
+    if not marks.isdisjoint(("Depends", "Security")):
+        return False
+    if "handler" not in facts.library.roles(facts, function) and marks.isdisjoint(_REQUEST_PARTS):
         return False
     if param.annotation is None:
         return True
     text = facts.code(param.annotation.annotation)
-    if "Depends" in text or "Security" in text:
-        return False
     words = {w for w in text.replace("[", " ").replace("]", " ").replace("|", " ").replace(",", " ").split() if w}
     return bool(words & {"str", "bytes", "list", "dict", "Any", "List", "Dict"}) or _is_model(facts, param)
 
 
+def _markers(facts: Facts, param: cst.Param) -> frozenset[str]:
+    """FastAPI's words for where a parameter comes from, in its default or inside `Annotated`."""
+    holders = [param.default, param.annotation.annotation if param.annotation else None]
+    calls = [n for holder in holders if holder is not None for n in descendants(holder) if isinstance(n, cst.Call)]
+    names = frozenset().union(*(facts.names(call.func) for call in calls))
+    return frozenset(name.rpartition(".")[2] for name in names if name.startswith("fastapi."))
+
+
 def _is_model(facts: Facts, param: cst.Param) -> bool:
     assert param.annotation is not None
-    from guardrail.analysis.hints import annotated
-
     types = annotated(facts, param.annotation.annotation)
     return "pydantic.BaseModel" in types

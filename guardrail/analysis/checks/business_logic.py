@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _WEIGHTY = frozenset(
-    "save bulk_create bulk_update commit execute executemany insert_one insert_many update_one update_many delete_one delete_many charge refund"
-    " capture transfer payout publish send_mail send_message sendmail apply_async enqueue write_text write_bytes put_object put_item"
+    "save bulk_create bulk_update commit execute executemany insert_one"
+    " insert_many update_one update_many delete_one delete_many charge refund"
+    " capture transfer payout publish send_mail send_message"
+    " sendmail apply_async enqueue write_text write_bytes put_object put_item"
     " send_email get_or_create update_or_create debit credit withdraw deposit authorize_payment create_order place_order".split()
 )
+_SPEAKING = frozenset("send_mail send_email charge refund transfer payout place_order create_order authorize_payment".split())
+_VERDICT = re.compile(r"""["'](success|ok|errors?|error_code|status|result|succeeded)["']""")
 _MANAGED = frozenset("create update delete add".split())
 _SIDE = re.compile(r"cache|metric|statsd|sentry|log|telemetry|analytics|trace|span|progress|console|print", re.IGNORECASE)
 _HARMLESS = re.compile(
@@ -45,11 +49,21 @@ def _weighty(facts: Facts, root: cst.CSTNode) -> bool:
         text = facts.code(of) if of is not None else ""
         if not method or _SIDE.search(text):
             continue
+        if of is None and method not in _SPEAKING:
+            continue
+        if method == "execute" and _reads(facts, node):
+            continue
         if method in _WEIGHTY or (method in _MANAGED and (".objects" in text or text.endswith("session"))):
             return True
         if method in ("post", "put", "patch") and of is not None and _speaks_http(facts, of):
             return True
     return False
+
+
+def _reads(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether a statement is known to change nothing."""
+    text = facts.constant(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    return isinstance(text, str) and re.match(r"\s*(select|show|pragma|explain)\b", text, re.IGNORECASE) is not None
 
 
 def _speaks_http(facts: Facts, node: cst.BaseExpression) -> bool:
@@ -89,17 +103,6 @@ def suppressed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         block = facts.parent(item) if item is not None else None
         if isinstance(block, cst.With) and _weighty(facts, block.body):
             yield match
-
-
-def in_finally(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`return` that stands in a `finally` of its own function."""
-    for match in matches:
-        for outer in facts.ancestors(match.node):
-            if isinstance(outer, flow.FUNCTIONS):
-                break
-            if isinstance(outer, cst.Finally):
-                yield match
-                break
 
 
 def lies_about_success(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -152,6 +155,8 @@ def _same_as_good(facts: Facts, handler: cst.ExceptHandler, value: cst.BaseExpre
 def answer_unread(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A POST, PUT, PATCH or DELETE whose body is read although nobody asks for its status."""
     for match in matches:
+        if _VERDICT.search(facts.code(flow.around(facts, match.node))):
+            continue
         parent = facts.parent(match.node)
         parent = facts.parent(parent) if isinstance(parent, cst.Await) and parent is not None else parent
         if isinstance(parent, cst.Attribute) and parent.attr.value in ("json", "text", "content"):
@@ -194,9 +199,13 @@ def _label(node: cst.CSTNode) -> str:
 
 
 def _narrows(test: cst.BaseExpression) -> bool:
-    """Asserts for the type checker: `isinstance(…)`, `x is not None`."""
+    """Asserts for the type checker: `isinstance(…)`, `x is not None`, alone or among others."""
     if isinstance(test, cst.Call):
         return flow.called(test) in ("isinstance", "issubclass", "callable", "hasattr")
+    if isinstance(test, cst.BooleanOperation):
+        return _narrows(test.left) or _narrows(test.right)
+    if isinstance(test, cst.UnaryOperation):
+        return _narrows(test.expression)
     if isinstance(test, cst.Comparison):
         return any(isinstance(c.operator, (cst.Is, cst.IsNot)) for c in test.comparisons)
     return False
@@ -248,20 +257,6 @@ def _errors(facts: Facts, handler: cst.ExceptHandler) -> list[type]:
             elif name.endswith(("Error", "Exception")) and "." in name and "Cancel" not in name:
                 found.append(type(name, (Exception,), {}))
     return found if len(found) == len(parts) else []
-
-
-def outside_handler(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A bare `raise` where no exception is being handled."""
-    for match in matches:
-        for outer in facts.ancestors(match.node):
-            if isinstance(outer, cst.ExceptHandler):
-                break
-            if isinstance(outer, cst.FunctionDef):
-                if outer.name.value not in ("__exit__", "__aexit__") and not re.search(
-                    r"reraise|handle|error|exception", outer.name.value
-                ):
-                    yield match
-                break
 
 
 def either_or(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -174,9 +174,7 @@ def release_not_sure(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         lock = flow.receiver(match.node)
         root = flow.around(facts, match.node)
         releases = [n for n in flow.own_nodes(root) if flow.called(n) == "release" and _same(facts, flow.receiver(n), lock)]
-        guarded = any(
-            isinstance(a, cst.Finally) or (isinstance(a, cst.ExceptHandler)) for n in releases for a in facts.ancestors(n)
-        )
+        guarded = any(isinstance(a, (cst.Finally, cst.ExceptHandler)) for n in releases for a in facts.ancestors(n))
         if releases and not guarded:
             yield match
 

@@ -101,7 +101,7 @@ def predictable_nonce(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
         known = value[0].constants(value[1])
         if known and any(k is None for k in known):
             continue
-        if known or _slice_of_key(*value) or kept(*value):
+        if known or _slice_of_key(*value, match.node) or kept(*value):
             yield match
             continue
         made_of = list(trace(*value))
@@ -109,11 +109,14 @@ def predictable_nonce(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
             yield match
 
 
-def _slice_of_key(facts: Facts, node: cst.CSTNode) -> bool:
+def _slice_of_key(facts: Facts, node: cst.CSTNode, call: cst.CSTNode) -> bool:
+    """Whether the nonce is a slice of something named key, or of the very key of this call."""
     owner, found = resolve(facts, node)
     if not isinstance(found, cst.Subscript) or not isinstance(found.slice[0].slice, cst.Slice):
         return False
-    return split_words(name_of(owner, found.value))[-1:] == ("key",)
+    key = argument(call, 0, "key") if isinstance(call, cst.Call) else None
+    same = method(call) == "new" and key is not None and owner.normal(found.value) == owner.normal(key)
+    return same or split_words(name_of(owner, found.value))[-1:] == ("key",)
 
 
 def _only_decrypts(facts: Facts, node: cst.CSTNode) -> bool:

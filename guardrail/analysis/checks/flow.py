@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 _PLAIN = frozenset("int float bool UUID Decimal date datetime Enum IntEnum StrEnum Literal".split())
+_TEXT = re.compile(
+    r"\b(str|bytes|Any|AnyStr|object|dict|list|tuple|set|Dict|List|Tuple|Set|Mapping|Sequence|Iterable|Collection)\b"
+)
+_FRAGMENT = re.compile(r"(^|_)(sql|where|clauses?|fragment|conditions?|expr|expression)$")
 _DRESSING = frozenset("str strip lower upper lstrip rstrip replace format join encode decode get pop copy title".split())
 
 
@@ -179,8 +183,8 @@ def _of_name(facts: Facts, node: cst.Name, depth: int) -> Iterator[Located]:
         yield facts, node
         return
     for origin, bind in facts.origins(node):
-        value = bind.node if bind.kind in ("value", "grow", "item") else getattr(bind.node, "value", None)
-        if bind.kind in ("value", "grow", "item", "annotated") and isinstance(value, cst.BaseExpression):
+        value = bind.node if bind.kind in ("value", "grow", "fill", "item") else getattr(bind.node, "value", None)
+        if bind.kind in ("value", "grow", "fill", "item", "annotated") and isinstance(value, cst.BaseExpression):
             yield from leaves(origin, value, depth + 1)
         else:
             yield facts, node
@@ -203,18 +207,15 @@ def _plain(facts: Facts, node: cst.CSTNode) -> bool:
 
 
 def _parameter(facts: Facts, node: cst.CSTNode) -> bool:
-    """Whether the expression is a parameter of the function, or a part of one, that may hold text."""
+    """Whether the expression is a parameter of the function, or a part of one, that may hold any text."""
     while isinstance(node, (cst.Attribute, cst.Subscript)):
         node = node.value
-    if not isinstance(node, cst.Name) or node.value in ("self", "cls"):
+    if not isinstance(node, cst.Name) or node.value in ("self", "cls") or _FRAGMENT.search(node.value):
         return False
     for _, bind in facts.origins(node):
         if bind.kind == "param" and isinstance(bind.node, cst.Param):
-            stated = facts.code(bind.node.annotation.annotation) if bind.node.annotation is not None else ""
-            if not re.search(
-                r"\b(int|float|bool|UUID|Decimal|date|datetime|timedelta|Literal|Enum|\w*Enum|type|Table|Model)\b",
-                stated,
-            ):
+            stated = facts.code(bind.node.annotation.annotation) if bind.node.annotation is not None else "str"
+            if _TEXT.search(stated) and "Literal" not in stated:
                 return True
     return False
 

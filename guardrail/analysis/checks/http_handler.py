@@ -20,14 +20,15 @@ _INTERNAL = frozenset(
     "Exception BaseException OSError IOError RuntimeError KeyError TypeError AttributeError ConnectionError IndexError".split()
 )
 _LIBRARIES = frozenset(
-    "sqlalchemy psycopg psycopg2 asyncpg pymysql MySQLdb sqlite3 requests httpx aiohttp urllib3 botocore redis subprocess pymongo smtplib socket"
+    "sqlalchemy psycopg psycopg2 asyncpg pymysql MySQLdb sqlite3 requests"
+    " httpx aiohttp urllib3 botocore redis subprocess pymongo smtplib socket"
     " ssl paramiko grpc kafka elasticsearch".split()
 )
 _SINKS = frozenset(
-    "HTTPException JsonResponse JSONResponse ORJSONResponse jsonify Response HttpResponse HttpResponseBadRequest HttpResponseServerError"
+    "HTTPException JsonResponse JSONResponse ORJSONResponse"
+    " jsonify Response HttpResponse HttpResponseBadRequest HttpResponseServerError"
     " PlainTextResponse HTMLResponse abort make_response set_details json_response flash".split()
 )
-_SIZES = frozenset("limit size count days depth n rows top".split())
 _SIZE_NAMES = frozenset(
     {
         "per_page",
@@ -46,17 +47,9 @@ _SIZE_NAMES = frozenset(
     }
 )
 _REQUEST_PARTS = re.compile(r"\.(args|GET|POST|query_params|form|values|match_info|json|data)\b")
-_MODEL_BASES = frozenset(
-    {
-        "django.db.models.Model",
-        "sqlalchemy.orm.DeclarativeBase",
-        "sqlmodel.SQLModel",
-        "peewee.Model",
-        "tortoise.models.Model",
-    }
-)
 _VALIDATES = frozenset(
-    "is_valid validate model_validate model_validate_json parse_obj validate_json validate_python full_clean cleaned_data convert".split()
+    "is_valid validate model_validate model_validate_json parse_obj"
+    " validate_json validate_python full_clean cleaned_data convert".split()
 )
 
 
@@ -66,11 +59,18 @@ _VALIDATES = frozenset(
 def text_of_exception(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Answers that carry the text of an internal exception, or a trace."""
     for match in matches:
-        value = match.node.value if isinstance(match.node, cst.Return) else match.node
-        if value is None or (isinstance(match.node, cst.Return) and _holds_sink(value)):
-            continue
-        if any(_exposes(facts, n) for n in descendants(value)):
+        if any(_exposes(facts, n) for n in descendants(match.node)):
             yield match
+
+
+def returned_exception(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """The text of an internal exception in what a handler returns by itself, in no response object."""
+    for match in matches:
+        outer = next((a for a in facts.ancestors(match.node) if isinstance(a, (cst.Return, cst.BaseCompoundStatement))), None)
+        if not isinstance(outer, cst.Return) or outer.value is None or "handler" not in facts.contexts(outer):
+            continue
+        if not _holds_sink(outer.value) and any(_exposes(facts, n) for n in descendants(outer.value)):
+            yield facts.match(outer)
 
 
 def _holds_sink(value: cst.CSTNode) -> bool:
@@ -161,7 +161,9 @@ def raw_fields(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def _matters(field: str) -> bool:
     """Whether a wrong value in the field costs money or moves goods."""
-    words = "amount quantity qty price total balance credit credits points discount stock seats currency role status owner user tenant".split()
+    words = (
+        "amount quantity qty price total balance credit credits points discount stock seats currency role status owner user tenant"
+    ).split()
     return bool(set(words).intersection(split_words(field)))
 
 
@@ -244,72 +246,3 @@ def no_page_cap(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             most = fields.get("max_page_size")
             if asked is not None and facts.code(asked) != "None" and (most is None or facts.code(most) == "None"):
                 yield match
-
-
-# ---- VAL003 ----------------------------------------------------------------------------------------------
-
-
-def spread_into_model(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Model rows made of every key that a request brings."""
-    for match in matches:
-        if not isinstance(match.node, cst.Call):
-            continue
-        spread = [a.value for a in match.node.args if a.star == "**"]
-        if not spread or not any(facts.tainted(s) and _whole(facts, s) for s in spread):
-            continue
-        if flow.called(match.node) in ("create", "update", "update_or_create", "get_or_create", "values") or _is_model(
-            facts, match.node
-        ):
-            yield match
-
-
-def _whole(facts: Facts, node: cst.BaseExpression) -> bool:
-    """Whether the keys are the client's: no display with keys of our own, no validated dump."""
-    if isinstance(node, (cst.Dict, cst.DictComp)):
-        return False
-    if isinstance(node, cst.Name):
-        target = facts.deref(node)
-        if target is None:
-            return all(b.kind != "param" or "Model" not in str(facts.types(node)) for _, b in facts.origins(node))
-        return target[1] is not node and isinstance(target[1], cst.BaseExpression) and _whole(target[0], target[1])
-    return not (isinstance(node, cst.Call) and flow.called(node) in ("model_dump", "dict", "dump", "load", "copy_with"))
-
-
-def _is_model(facts: Facts, call: cst.Call) -> bool:
-    types = facts.types(call)
-    if types & _MODEL_BASES or any(t.endswith((".Model", ".Base", "SQLAlchemy.Model")) and "pydantic" not in t for t in types):
-        return True
-    return any(re.search(r"^(?!django\.|sqlalchemy\.).*(^|\.)models\.[A-Z]\w*$", n) for n in facts.names(call.func))
-
-
-def every_key_set(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`setattr(obj, key, …)` with keys that the client sends."""
-    for match in matches:
-        origin, key = match.env["K"]
-        if not flow.checked(origin, key) and not _own_keys(origin, key):
-            yield match
-
-
-def _own_keys(facts: Facts, key: cst.CSTNode) -> bool:
-    """Whether the loop takes its keys from a validated dump."""
-    if not isinstance(key, cst.Name):
-        return False
-    return any(
-        re.search(r"model_dump|validated_data|cleaned_data|\.dict\(|asdict", origin.code(bind.node))
-        for origin, bind in facts.origins(key)
-        if bind.kind == "item"
-    )
-
-
-def bulk_fields(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`fields = "__all__"` of a ModelForm or ModelSerializer that is no admin form."""
-    for match in matches:
-        symbol = facts.definition.symbol if facts.definition is not None else ""
-        outer = symbol.rpartition(".")[0]
-        if not symbol.endswith(".Meta") or not outer or "Admin" in outer or "admin" in facts.path:
-            continue
-        bases = facts.file.facts(facts.definition).class_types(outer) if facts.definition is not None else frozenset()
-        if bases & {"rest_framework.serializers.ModelSerializer", "django.forms.ModelForm"} and not re.search(
-            "Read|Detail|List|Output", outer
-        ):
-            yield match

@@ -42,13 +42,24 @@ def markup(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield match
 
 
+def returned_markup(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """What a view returns as a string with tags in it and user input between the tags."""
+    for root in {id(r): r for r in (flow.function_def(facts, m.node) for m in matches) if r is not None}.values():
+        for node in flow.own_nodes(root):
+            text = node.value if isinstance(node, cst.Return) else None
+            if text is None or not facts.dynamic(text) or not facts.tainted(text):
+                continue
+            if _TAG.search(_literal_text(facts, text)) and flow.from_outside(facts, text):
+                yield facts.match(node)
+
+
 def _literal_text(facts: Facts, node: cst.CSTNode, depth: int = 0) -> str:
     """The source of a string expression, names followed once."""
     if isinstance(node, cst.Name) and depth < 6:
         return " ".join(
             _literal_text(origin, bind.node, depth + 1)
             for origin, bind in facts.origins(node)
-            if bind.kind in ("value", "grow") and isinstance(bind.node, cst.BaseExpression)
+            if bind.kind in ("value", "grow", "fill") and isinstance(bind.node, cst.BaseExpression)
         )
     return facts.code(node) if isinstance(node, (cst.FormattedString, cst.BinaryOperation, cst.Call, cst.BaseString)) else ""
 

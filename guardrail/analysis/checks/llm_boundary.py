@@ -22,7 +22,8 @@ _ASKED = re.compile(
     r"|^pydantic_ai\.Agent\.(run|run_sync)$|^agents\.Runner\.(run|run_sync)$"
 )
 _CARRY = frozenset(
-    "loads strip strip_fences lower replace split removeprefix removesuffix group search match findall get join str next literal_eval".split()
+    "loads strip strip_fences lower replace split removeprefix removesuffix"
+    " group search match findall get join str next literal_eval".split()
 )
 _TOOLS = frozenset(
     {

@@ -32,12 +32,15 @@ _DEVELOPMENT = re.compile(
 _FOR_DEVELOPMENT = re.compile(r"(?i)^(dev|test|local|debug|ci)|(dev|development|testing|test|local)(config|settings)?$")
 _GUARDED = re.compile(r"(?i)debug|\bdev|develop|local|test|\benv|environ|prod|stage")
 _ISSUED = re.compile(
-    r"^(AKIA|ASIA)[0-9A-Z]{16}$|^gh[pousr]_[A-Za-z0-9]{36,}$|^github_pat_\w{40,}$|^glpat-[\w-]{20,}$|^xox[abprs]-[A-Za-z0-9-]{10,}$"
-    r"|^[sr]k_live_[A-Za-z0-9]{16,}$|^sk-(proj-|ant-)?[\w-]{32,}$|^AIza[\w-]{35}$|^SG\.[\w-]{16,}\.[\w-]{16,}$|^npm_[A-Za-z0-9]{36}$"
-    r"|^hvs\.[\w-]{20,}$|^dop_v1_[a-f0-9]{64}$|-----BEGIN ([A-Z]+ )?PRIVATE KEY-----"
+    r"^(AKIA|ASIA)|^gh[pousr]_|^github_pat_|^glpat-|^xox[abprs]-|^[sr]k_live_|^sk-|^AIza|^SG\.|^npm_|^hvs\.|BEGIN \w+"
 )
+_PEM = re.compile(r"PRIVATE KEY( BLOCK)?-----\s*[\w+/:]{4}")
 _PLACEHOLDER = re.compile(
     r"(?i)change|replace|xxx|example|dummy|placeholder|your|insert|sample|fake|todo|test|redacted|\*\*\*|<|\{|\$\{|^\$|^pbkdf2|^sha\d|://|%\("
+)
+_ABOUT = frozenset(
+    "issuer audience iss aud subject domain realm leeway minutes hours seconds days region provider username user public key_id"
+    " id alg service bucket queue topic channel".split()
 )
 _EASY = frozenset("postgres password root admin guest secret example test pass changeme user mysql rabbitmq redis".split())
 
@@ -93,13 +96,21 @@ def _random(text: str) -> bool:
     return bool(digits > 1 and letters and mixed) and _entropy(text) >= 3.5 and not re.search(r"\s", text)
 
 
+def issued_credential(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A string in a provider's form; of keys in PEM more than the first line."""
+    for match in matches:
+        text = _text(facts, match.node)
+        if "PRIVATE KEY" not in text or _PEM.search(text):
+            yield match
+
+
 def looks_issued(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A literal in a call that has a provider's form, or looks random."""
+    """A literal in a call that looks random."""
     for match in matches:
         value = named(match, "V")
-        text = _text(*value) if value is not None else ""
         if value is not None and isinstance(value[1], (cst.SimpleString, cst.ConcatenatedString)):
-            if _ISSUED.search(text) or (_random(text) and len(text) >= 20):
+            text = _text(*value)
+            if _random(text) and len(text) >= 20:
                 yield match
 
 
@@ -111,7 +122,7 @@ def looks_random(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         name = name_of(*target)
         words = set(split_words(name))
-        if words & {"hash", "hashed", "dummy", "fake", "public", "example", "id", "header"} or name.lower() == "secret_key":
+        if words & (_ABOUT | {"hash", "hashed", "dummy", "fake", "example", "header"}) or name.lower() == "secret_key":
             continue
         if _random(_text(*value)):
             yield match
@@ -154,7 +165,10 @@ def field_of_settings(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
     if definition is None or definition.kind != "class":
         return
     if "pydantic.BaseSettings" in facts.class_types(definition.symbol):
-        yield from reaches_production(facts, matches)
+        for match in reaches_production(facts, matches):
+            target = named(match, "X")
+            if target is not None and not set(split_words(name_of(*target))) & _ABOUT:
+                yield match
 
 
 # ---- secrets in logs ----

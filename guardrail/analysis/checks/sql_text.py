@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.scopes import dotted
 from guardrail.words import split_words
 
 if TYPE_CHECKING:
@@ -93,7 +94,12 @@ def lookup_from_user(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def _fixed_keys(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the keys of a mapping are written in the code, or filtered by a list."""
     if isinstance(node, cst.Dict):
-        return all(isinstance(e, cst.DictElement) and facts.constants(e.key) for e in node.elements)
+        keys = [e.key for e in node.elements if isinstance(e, cst.DictElement)]
+        return len(keys) == len(node.elements) and not any(flow.from_outside(facts, k) for k in keys if facts.tainted(k))
+    if isinstance(node, cst.Attribute) and dotted(node.value) in ("self", "cls"):
+        return True
+    if isinstance(node, cst.Name) and re.search(r"valid|allowed|clean|safe|known", node.value):
+        return True
     if isinstance(node, cst.DictComp):
         return not facts.tainted(node.key) or "in" in facts.code(node)[facts.code(node).find(" if ") :]
     if isinstance(node, cst.ListComp):
@@ -122,10 +128,13 @@ def query_document(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def no_purge(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not in functions whose name says that they empty something."""
+    """Not in migrations, and not in functions or files whose name says that they empty something."""
+    if re.search(r"(^|/)(migrations|versions|seeds?|fixtures_data)/", facts.path):
+        return
+    stem = facts.path.rpartition("/")[2].removesuffix(".py")
     for match in matches:
         function = flow.function_def(facts, match.node)
-        name = f"{flow.name_words(facts)}_{function.name.value if function is not None else ''}"
+        name = f"{stem}_{flow.name_words(facts)}_{function.name.value if function is not None else ''}"
         if not _SWEEPING.intersection(split_words(name)):
             yield match
 

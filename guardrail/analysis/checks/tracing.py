@@ -14,7 +14,7 @@ from guardrail.words import split_words
 
 Located = tuple[Facts, cst.CSTNode]
 _MOST = 400  # nodes looked at before a trace is given up
-_FOLLOWED = frozenset({"value", "annotated", "item", "grow", "with"})
+_FOLLOWED = frozenset({"value", "annotated", "item", "grow", "fill", "with"})
 DRESSING = frozenset("encode decode strip lower upper".split())  # methods that leave the text of a value as it is
 _LOOPS = (cst.For, cst.While)
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _WRITES = frozenset(
-    "save create bulk_create bulk_update update delete get_or_create update_or_create add add_all merge execute executemany flush insert".split()
+    "save create bulk_create bulk_update update delete get_or_create"
+    " update_or_create add add_all merge execute executemany flush insert".split()
 )
 _NOT_ROWS = re.compile(
     r"cache|metric|log|set\(\)|counter|seen|headers|session\[|context|payload|data$|params|hasher|digest", re.IGNORECASE
@@ -94,6 +95,8 @@ def _saved(facts: Facts, call: cst.Call, row: cst.Name) -> bool:
 def _loaded(facts: Facts, row: cst.Name) -> bool:
     """Whether the name holds a row that was read without a lock."""
     for origin, bind in facts.origins(row):
+        if bind.kind == "fill":
+            continue
         value = bind.node if bind.kind == "value" else getattr(bind.node, "value", None)
         if bind.kind not in ("value", "annotated") or not isinstance(value, cst.CSTNode):
             return False

@@ -50,12 +50,16 @@ class FileJudgement:
 
 @dataclass(frozen=True)
 class Judge:
-    """The rules, ready to be held against files. `triage=False` analyses every definition with every rule."""
+    """The rules, ready to be held against files.
+
+    `triage=False` analyses every definition with every rule; `whole` is a scan, in which no line is more touched than another.
+    """
 
     base: Tree
     head: Tree
     rules: Rules
     triage: bool = True
+    whole: bool = False
     library: dict[str, Any] = field(default_factory=lambda: read_library())
 
     def judge(self, change: FileChange) -> FileJudgement:
@@ -99,7 +103,7 @@ class Judge:
             path=change.path,
             head=tuple(found),
             base=tuple(lost),
-            placements=tuple(head.placements(change, frozenset(d.symbol for d in theirs))) if head else (),
+            placements=tuple(head.placements(change, base.shrunk(change) if base else frozenset())) if head else (),
             symbols=frozenset(d.symbol for d in head.definitions) if head else frozenset(),
             allows=allows,
             skipped=skipped,
@@ -177,16 +181,15 @@ class Side:
         rules = self.candidates(definition)
         return snapshot.find(self.facts.facts(definition), rules) if rules else []
 
-    def placements(self, change: FileChange, changed: frozenset[str]) -> Iterator[Placement]:
-        """Where the touched definitions stand; in a scan every definition."""
-        lines = self.words.lines
+    def placements(self, change: FileChange, shrunk: frozenset[str]) -> Iterator[Placement]:
+        """Where the touched definitions stand, those that only lost lines (`shrunk`) too; in a scan every definition."""
         for definition in self.definitions:
-            touched = self._touched(definition, change, lines)
-            if not touched and not (change.added is not None and definition.symbol in changed and change.removed):
+            touched = self._lines(definition, change.added)
+            if not touched and definition.symbol not in shrunk:
                 continue
             likely = self._likely(definition)
             facts = self.facts.facts(definition) if likely else None
-            shown = () if change.added is None and change.base_path is None else tuple(touched)
+            shown = () if self.judge.whole else tuple(touched)
             for place in surfaces.place(definition, self.file.index, self.judge.rules, facts, likely):
                 yield Placement(
                     path=self.file.path,
@@ -200,8 +203,14 @@ class Side:
                     evidence=place.evidence,
                 )
 
-    def _touched(self, definition: Definition, change: FileChange, lines: list[str]) -> list[int]:
-        wanted = range(definition.first, definition.last + 1) if change.added is None else sorted(change.added)
+    def shrunk(self, change: FileChange) -> frozenset[str]:
+        """Of the base side: the symbols of the definitions that lines were taken from."""
+        return frozenset(d.symbol for d in self.definitions if self._lines(d, change.removed))
+
+    def _lines(self, definition: Definition, among: frozenset[int] | None) -> list[int]:
+        """The definition's own lines that hold something, among those given (None: all)."""
+        lines = self.words.lines
+        wanted = range(definition.first, definition.last + 1) if among is None else sorted(among)
         return [n for n in wanted if n <= len(lines) and definition.owns(n) and lines[n - 1].strip()]
 
     def _likely(self, definition: Definition) -> frozenset[str]:

@@ -28,7 +28,7 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     settings, rules = settings_and_rules(trusted, options)
     named = frozenset(_root_relative(p, cwd, change) for p in source.paths) if isinstance(source, Paths) else frozenset()
     files = [f for f in (_in_scope(f, settings) for f in change.files) if f and (f.path in named or _is_python(f, change))]
-    judgements = list(judge_all(Judge(change.base, change.head, rules), files, settings.jobs))
+    judgements = list(judge_all(Judge(change.base, change.head, rules, whole=isinstance(source, Paths)), files, settings.jobs))
     return decide(change, rules, settings, judgements, exit_zero)
 
 

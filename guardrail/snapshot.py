@@ -61,8 +61,6 @@ def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
 
 
 def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
-    from guardrail.analysis import Match
-
     if type(node).__name__ in _TEXTS and type(facts.parent(node)).__name__ == "ConcatenatedString":
         return None
     for env in pattern.match(node, facts, {}):
@@ -72,6 +70,8 @@ def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
             return None
         if any(_excused(rule, exception, node, facts, env) for exception in rule.unless):
             continue
+        from guardrail.analysis import Match  # late: this is seldom reached
+
         return Match(facts, node, env)
     return None
 

@@ -31,8 +31,9 @@ HARMLESS_WORDS = frozenset(
     " uri path file dir field fields label name names prefix suffix template form view page ttl expires expiry expire lifetime"
     " created updated policy validator validators strength hint parser lexer stream required require enabled missing valid"
     " invalid changed change error errors re pattern regex algorithm algorithms method methods size bits class cls backend"
-    " is has can should use allow reset help title text message msg description env var timeout age scheme hasher hashers"
-    " generator factory provider store storage manager handler endpoint scope scopes grant grants set get".split()
+    " is has can should use allow help title text message msg description env var timeout age scheme hasher hashers"
+    " generator factory provider store storage manager handler endpoint scope scopes grant grants set get"
+    " issuer audience leeway seconds minutes hours days domain realm expired remaining claims payload public".split()
 )
 
 

@@ -181,6 +181,14 @@ def test_a_file_that_is_no_longer_tracked_but_still_there(repo):
     assert shape(change(repo, Staged())) == [("a.py", None), ("b.py", None)]
 
 
+def test_an_index_that_is_not_there(repo):
+    repo.commit({"a.py": numbered_lines(9), "b.py": "b = 1\n"})
+    repo.remove(".git/index")
+    (repo.root / "a.py").rename(repo.root / "c.py")
+    assert shape(change(repo)) == [("a.py", "c.py")]
+    assert shape(change(repo, Staged())) == [("a.py", None), ("b.py", None)]
+
+
 def test_modes_binaries_and_empty_files(repo):
     repo.commit({"run.py": "x = 1\n", "pic.png": b"\0one", "same.png": b"\0two", "empty.py": ""})
     (repo.root / "run.py").chmod(0o755)
@@ -205,9 +213,7 @@ def test_a_python_file_called_binary_by_attributes_is_touched_as_a_whole(repo):
     assert change(repo).files == (FileChange("a.py", "a.py"),)
 
 
-@pytest.mark.parametrize(
-    "name", ["é.py", 'q"uote.py', "new\nline.py", "tab\t.py", " lead.py", "b a.py", "-x.py", ":(top)"]
-)
+@pytest.mark.parametrize("name", ["é.py", 'q"uote.py', "new\nline.py", "tab\t.py", " lead.py", "b a.py", "-x.py", ":(top)"])
 def test_unusual_names(repo, name):
     repo.commit({name: "a = 1\nb = 2\n"})
     repo.write(name, "a = 1\nb = 3\n")

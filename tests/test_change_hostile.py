@@ -65,9 +65,7 @@ def hostile(root: Path, marker: Path) -> Repo:
         "gc.auto": "1",
     }
     for key, value in settings.items():
-        repo.git(
-            "config", key, str(value), GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="core.fsmonitor", GIT_CONFIG_VALUE_0=""
-        )
+        repo.git("config", key, str(value), GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="core.fsmonitor", GIT_CONFIG_VALUE_0="")
     names = "post-index-change pre-commit fsmonitor-watchman post-checkout reference-transaction pre-auto-gc".split()
     for folder in (root / "evil-hooks", root / ".git" / "hooks"):
         folder.mkdir(exist_ok=True)

@@ -225,10 +225,7 @@ def test_each_file_may_be_on_its_own_side(tmp_path):
 def test_the_ids_decide_where_both_directions_fit(tmp_path):
     repo = Repo(tmp_path / "repo")
     repo.commit({"a.py": "x\n" * 20})
-    text = (
-        b"diff --git a/a.py b/a.py\nindex %b..%b 100644\n--- a/a.py\n+++ b/a.py\n"
-        b"@@ -8,6 +8,7 @@\n x\n x\n x\n+x\n x\n x\n x\n"
-    )
+    text = b"diff --git a/a.py b/a.py\nindex %b..%b 100644\n--- a/a.py\n+++ b/a.py\n@@ -8,6 +8,7 @@\n x\n x\n x\n+x\n x\n x\n x\n"
     ids = [repo.git("hash-object", "--stdin", input=b"x\n" * n).strip()[:10] for n in (20, 21)]
     for count in (20, 21):
         found = read_change(Patch(text % tuple(ids)), lay(tmp_path / str(count), {"a.py": "x\n" * count}))
@@ -322,9 +319,7 @@ def test_a_damaged_patch(tmp_path, text, message):
         read_change(Patch(text), tmp_path)
 
 
-LINES = st.lists(
-    st.sampled_from(["a\n", "b\n", "c = 1\n", "\n", "  x\n", "-- y\n", "++ z\n", "\\ n\n", "w\r\n", "\r\n"])
-)
+LINES = st.lists(st.sampled_from(["a\n", "b\n", "c = 1\n", "\n", "  x\n", "-- y\n", "++ z\n", "\\ n\n", "w\r\n", "\r\n"]))
 
 
 @st.composite
@@ -340,14 +335,9 @@ def texts(draw: st.DrawFn) -> tuple[str, str]:
 
 def unified(before: str, after: str, context: int) -> bytes:
     """A diff with the mark for a missing newline, which difflib leaves out."""
-    sides = [
-        [line + "\n" for line in text.split("\n")[:-1]] + [t for t in [text.split("\n")[-1]] if t]
-        for text in (before, after)
-    ]
+    sides = [[line + "\n" for line in text.split("\n")[:-1]] + [t for t in [text.split("\n")[-1]] if t] for text in (before, after)]
     lines = difflib.unified_diff(*sides, "a/x.py", "b/x.py", n=context)
-    return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    ).encode()
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines).encode()
 
 
 @settings(max_examples=200, deadline=None)

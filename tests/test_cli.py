@@ -273,9 +273,7 @@ sys.exit(main())
 def started(program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run a program in a fresh interpreter."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, env=environment, check=False
-    )
+    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, env=environment, check=False)
 
 
 def test_a_poor_locale_does_not_matter():
@@ -315,16 +313,12 @@ def test_the_version_needs_nothing_but_the_command_line():
 
 
 def test_the_package_is_a_command():
-    done = subprocess.run(
-        [sys.executable, "-m", "guardrail", "-h"], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "guardrail", "-h"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith("Usage: guardrail [OPTIONS] COMMAND")
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["check"], ["scan"], ["explain"], ["rules"], ["test"], ["completion"]], ids=str
-)
+@pytest.mark.parametrize("command", [[], ["check"], ["scan"], ["explain"], ["rules"], ["test"], ["completion"]], ids=str)
 def test_help_on_everything(command, capsys):
     assert cli.main([*command, "-h"]) == 0
     assert cli.main([*command, "--help"]) == 0

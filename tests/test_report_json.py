@@ -75,9 +75,7 @@ def test_findings_are_by_path_line_column_and_rule():
     places = [("b.py", 1, 1, "B"), ("a.py", 9, 1, "B"), ("a.py", 9, 1, "A"), ("a.py", 2, 7, "B"), ("a.py", 2, 3, "B")]
     some = [decided(replace(WEAK, path=p, line=li, column=c, rule=r)) for p, li, c, r in places]
     found = json.loads(render(verdict(decided(TIMING), *some)))["findings"]
-    assert [(f["path"], f["line"], f["column"], f["rule"]) for f in found] == sorted(
-        [*places, ("auth/login.py", 6, 16, "TIM001")]
-    )
+    assert [(f["path"], f["line"], f["column"], f["rule"]) for f in found] == sorted([*places, ("auth/login.py", 6, 16, "TIM001")])
 
 
 def test_a_definition_counts_once_under_its_strictest_tier():

@@ -36,7 +36,7 @@ review-carefully
   app/café.py:1 <module>  network (composes)  calls requests.get1, line 1; calls requests.get2, line 2; """
         r"""calls requests.get3, line 3; 2 more
 use-freely
-  auth/login.py:8 Login.__repr__  plain (integrates)
+  auth/login.py:8 Login.__repr__  plain
 
 allowed: a\n::error::b\x1b[2J,c:\u202ed\udcff.py:2 PRC001 — app.py:1 allows PRC001: legacy job, T-231
 

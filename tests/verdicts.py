@@ -133,9 +133,7 @@ SURFACES = {
 }
 
 
-def decided(
-    finding: Finding, outcome: Outcome = Outcome.REPORTED, status: str = "introduced", because: str = ""
-) -> Decision:
+def decided(finding: Finding, outcome: Outcome = Outcome.REPORTED, status: str = "introduced", because: str = "") -> Decision:
     """The finding with what became of it."""
     kept = {name: getattr(finding, name) for name in finding.__dataclass_fields__}
     return Decision(Finding(**{**kept, "status": Status(status)}), outcome, because)

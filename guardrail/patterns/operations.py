@@ -66,6 +66,11 @@ class Operation(Pattern):
     operator: str
     operands: tuple[Pattern, ...]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The one node type."""
+        return (self.kind,)
+
     def anchors(self) -> Anchors:
         """What is in the operands."""
         word = [needs(self.operator.lower())] if self.operator in ("And", "Or", "Not") else []

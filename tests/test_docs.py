@@ -1,0 +1,41 @@
+"""What is written equals what is true: generated pages, the README's example, links."""
+
+import re
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from guardrail.model import Severity, Tier
+from guardrail.packs import load_packs
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+GENERATED = ["rules.md", "surfaces.md"]
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """What docs/generate.py defines."""
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "generate.py")))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_says_what_the_packs_say(name, generate):
+    pages = generate.pages(load_packs())
+    assert (ROOT / "docs" / name).read_text("utf-8") == pages[name], "run `make docs`"
+    assert sorted(pages) == GENERATED
+
+
+def test_the_readme_shows_what_the_demo_prints(generate):
+    shown = generate.EXAMPLE.search((ROOT / "README.md").read_text("utf-8"))["shown"]
+    assert shown == generate.example(), "run `make docs`"
+    assert {f"[{severity}]" for severity in Severity} <= set(re.findall(r"^\[P\d\]", shown, re.MULTILINE))
+    assert set(Tier) <= set(shown.splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []

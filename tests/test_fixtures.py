@@ -1,0 +1,52 @@
+"""The proof beside the rules: every example says what is found in it, and every rule has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from guardrail.packs import Rules, load_packs
+from guardrail.prove import marks, prove_file
+from guardrail.run import check_source
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+PACKS = {path.stem for path in (ROOT / "rules").glob("*.toml")} - {"library", "effects"}
+EXAMPLES = [path.relative_to(FIXTURES) for path in sorted(FIXTURES.rglob("*.py")) if path.relative_to(FIXTURES).parts[0] != "demo"]
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    """guardrail's own packs."""
+    return load_packs()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+def test_an_example_says_what_is_found(path, rules):
+    assert prove_file(FIXTURES / path, rules, path.as_posix()) == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+def test_triage_loses_nothing(path, rules):
+    text = (FIXTURES / path).read_text("utf-8")
+    assert check_source(text, rules, path.as_posix()) == check_source(text, rules, path.as_posix(), triage=False)
+
+
+@pytest.mark.parametrize("pack", sorted(PACKS))
+def test_every_rule_of_a_pack_has_an_example_in_its_folder(pack, rules):
+    texts = [path.read_text("utf-8") for path in (FIXTURES / pack).rglob("*.py")]
+    shown = {rule for text in texts for _, rule in marks(text, "expect")}
+    assert sorted({rule.id for rule in rules.rules if rule.pack == f"{pack}.toml"} - shown) == []
+
+
+def test_marks_name_rules_that_exist(rules):
+    known = {rule.id for rule in rules.rules} | {"ALW001", "ALW002"}
+    for path in EXAMPLES:
+        text = (FIXTURES / path).read_text("utf-8")
+        named = {rule for kind in ("expect", "missed") for _, rule in marks(text, kind)}
+        assert sorted(named - known) == [], path
+
+
+def test_every_folder_of_examples_belongs_to_a_pack():
+    assert sorted({path.parts[0] for path in EXAMPLES} - PACKS) == []

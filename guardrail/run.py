@@ -26,8 +26,7 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     change = read_change(source, cwd)
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
     settings, rules = settings_and_rules(trusted, options)
-    named = frozenset(_root_relative(p, cwd, change) for p in source.paths) if isinstance(source, Paths) else frozenset()
-    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and (f.path in named or _is_python(f, change))]
+    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and _is_python(f, change)]
     judgements = list(judge_all(Judge(change.base, change.head, rules, whole=isinstance(source, Paths)), files, settings.jobs))
     return decide(change, rules, settings, judgements, exit_zero)
 
@@ -38,10 +37,6 @@ def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) 
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
     return settings, rules
-
-
-def _root_relative(path: str, cwd: Path, change: Change) -> str:
-    return Path(os.path.relpath((cwd / path).absolute(), change.root)).as_posix()
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:

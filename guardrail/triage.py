@@ -23,7 +23,7 @@ class FileWords:
 
     def __init__(self, text: str, index: FileIndex, implied: Mapping[str, Sequence[str]]) -> None:
         """`implied`: packages whose objects may be of another package's classes (`flask_sqlalchemy`: `sqlalchemy`)."""
-        self.lines = text.split("\n")
+        self.text, self.lines = text, text.split("\n")
         self.index = index
         self.bound: dict[str, list[Binding]] = {}
         for binding in index.bindings:
@@ -52,7 +52,7 @@ class FileWords:
         """Whether a regular expression is found in the file."""
         found = self._searched.get(pattern)
         if found is None:
-            found = self._searched[pattern] = any(re.search(pattern, line) for line in self.lines)
+            found = self._searched[pattern] = re.search(pattern, self.text) is not None
         return found
 
     def own_text(self, definition: Definition) -> str:

@@ -273,7 +273,7 @@ def test_a_renamed_file_introduces_nothing(staged, repo):
     text = LOUD + "".join(f"\n\ndef step{n}():\n    return {n}\n" for n in range(5))
     repo.commit({"app.py": text})
     repo.git("mv", "app.py", "door.py")
-    repo.write("door.py", text.replace("def step0", "def first"))
+    repo.write("door.py", text.replace("def welcome", "def enter"))
     if staged:
         repo.git("add", ".")
     done = check(repo, *["--staged"] * staged)

@@ -21,6 +21,7 @@ _ORDER = {
     "AnnAssign": ("annotation", "value", "target"),
     "AugAssign": ("value", "target", "operator"),
     "NamedExpr": ("value", "target"),
+    "ExceptHandler": ("type", "name", "body"),
     "ListComp": ("for_in", "elt"),
     "SetComp": ("for_in", "elt"),
     "GeneratorExp": ("for_in", "elt"),

@@ -202,8 +202,10 @@ def _with(node: ast.With | ast.AsyncWith) -> k.Pattern:
 
 
 def _try(node: ast.Try) -> k.Pattern:
-    if len(node.handlers) != 1:
-        raise BadPattern("a try pattern has one handler")
+    if node.finalbody and not node.handlers:
+        return s.Finished(_body(node.finalbody))
+    if len(node.handlers) != 1 or node.finalbody:
+        raise BadPattern("a try pattern has one handler, or only a finally")
     handler = node.handlers[0]
     return s.Handled(_expression(handler.type) if handler.type else None, _body(handler.body))
 

@@ -192,6 +192,23 @@ class Handled(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
+class Finished(Pattern):
+    """`try: ... finally: BODY`."""
+
+    body: Body
+    kinds = ("Finally",)
+
+    def anchors(self) -> Anchors:
+        """The keyword and the body."""
+        return together([needs("finally"), *_body_anchors(self.body)])
+
+    def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
+        """A `finally` whose block fits."""
+        if kind_of(node) == "Finally":
+            yield from match_body(self.body, node.body, facts, env)
+
+
+@dataclass(frozen=True, slots=True)
 class Defined(Pattern):
     """`@$D def $F(...): BODY`: a function with those decorators; `class C(B): ...`: a class with those bases."""
 

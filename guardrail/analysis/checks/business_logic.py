@@ -105,6 +105,14 @@ def suppressed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield match
 
 
+def left_in_finally(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`return` statements that leave a `finally` block, those of functions defined in it apart."""
+    for match in matches:
+        for node in descendants(match.node):
+            if isinstance(node, cst.Return) and facts.function(node) is facts.function(match.node):
+                yield facts.match(node)
+
+
 def lies_about_success(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A handler that answers a failed write with what success looks like."""
     for match in matches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,12 @@ from guardrail import snapshot, surfaces
 from guardrail.allows import AllowsOfFile, find_allows
 from guardrail.index import decode, index_source
 from guardrail.model import (
+    Confidence,
     Definition,
     FileChange,
     Finding,
     Placement,
+    Severity,
     Skipped,
     SourceFile,
     Tree,
@@ -60,6 +62,7 @@ class Judge:
     rules: Rules
     triage: bool = True
     whole: bool = False
+    superseded: frozenset[str] = frozenset()  # migrations that are history, in a scan
     library: dict[str, Any] = field(default_factory=lambda: read_library())
 
     def judge(self, change: FileChange) -> FileJudgement:
@@ -179,7 +182,10 @@ class Side:
     def findings(self, definition: Definition) -> list[Finding]:
         """What the rules find in one definition."""
         rules = self.candidates(definition)
-        return snapshot.find(self.facts.facts(definition), rules) if rules else []
+        found = snapshot.find(self.facts.facts(definition), rules) if rules else []
+        if self.file.path in self.judge.superseded:
+            return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
+        return found
 
     def placements(self, change: FileChange, shrunk: frozenset[str]) -> Iterator[Placement]:
         """Where the touched definitions stand, those that only lost lines (`shrunk`) too; in a scan every definition."""

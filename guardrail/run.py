@@ -13,6 +13,7 @@ from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Tree, Verdict
 from guardrail.packs import Rules, load_packs
+from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
     settings, rules = settings_and_rules(trusted, options)
     files = [f for f in (_in_scope(f, settings) for f in change.files) if f and _is_python(f, change)]
-    judgements = list(judge_all(Judge(change.base, change.head, rules, whole=isinstance(source, Paths)), files, settings.jobs))
+    whole = isinstance(source, Paths)
+    old = superseded(f.path for f in files) if whole else frozenset()
+    judgements = list(judge_all(Judge(change.base, change.head, rules, True, whole, old), files, settings.jobs))
     return decide(change, rules, settings, judgements, exit_zero)
 
 

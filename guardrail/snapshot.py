@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guardrail import places
 from guardrail.model import Confidence, Definition, Finding, GuardrailError, Severity, Status
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ ALIKE = 0.6  # two findings of one rule in one definition are the same when thei
 _LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
 _TEXTS = ("SimpleString", "ConcatenatedString")
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
-_SCRIPTS = frozenset("scripts bin tools examples example docs doc demo demos samples sample tutorial tutorials benchmarks".split())
-_FOREIGN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|node_modules|site-packages)/|_pb2(_grpc)?\.py$|_pb2\.pyi?$")
 
 
 class Table:
@@ -167,15 +166,11 @@ def _shorten(code: str) -> str:
 def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
     """Severity and confidence where the code stands: tests, generated and foreign code count less (catalogue 1.2, 1.5)."""
     severity, confidence = rule.severity, rule.confidence
-    *folders, name = path.split("/")
-    tests = {"tests", "test", "testing"}.intersection(folders) or name.startswith("test_") or name.endswith("_test.py")
-    tests = tests or name in ("conftest.py", "tests.py")
-    if (tests and not rule.in_tests) or _FOREIGN.search(path):
+    if (places.is_test(path) and not rule.in_tests) or places.is_foreign(path):
         return Severity.P2, Confidence.LOW
-    migration = "migrations" in folders and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI")
-    if migration:
+    if places.is_migration(path) and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI"):
         return Severity.P2, Confidence.LOW
-    if rule.id != "SEC001" and (_SCRIPTS.intersection(folders) or "management" in folders or name == "setup.py"):
+    if rule.id != "SEC001" and places.is_script(path):
         severity = _LOWER[severity]
     if severity is Severity.P0 and confidence is not Confidence.HIGH:
         severity = Severity.P1

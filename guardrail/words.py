@@ -33,7 +33,8 @@ HARMLESS_WORDS = frozenset(
     " invalid changed change error errors re pattern regex algorithm algorithms method methods size bits class cls backend"
     " is has can should use allow help title text message msg description env var timeout age scheme hasher hashers"
     " generator factory provider store storage manager handler endpoint scope scopes grant grants set get"
-    " issuer audience leeway seconds minutes hours days domain realm expired remaining claims payload public".split()
+    " issuer audience leeway seconds minutes hours days domain realm expired remaining claims payload"
+    " public charset alphabet chars".split()
 )
 
 

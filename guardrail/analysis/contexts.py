@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from guardrail import places
 from guardrail.analysis.scopes import dotted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def contexts(facts: Facts, node: cst.CSTNode) -> frozenset[str]:
     """All contexts around the node, up to the function whose body it is in."""
     found: set[str] = set()
     child = node
-    if is_test_path(facts.path):
+    if places.is_test(facts.path):
         found.add("test")
     for around in facts.ancestors(node):
         if isinstance(around, (cst.FunctionDef, cst.Lambda)):
@@ -60,11 +61,3 @@ def entered(facts: Facts, item: cst.BaseExpression) -> frozenset[str]:
         if "lock" in words or "mutex" in words:
             found |= {"lock"}
     return found
-
-
-def is_test_path(path: str) -> bool:
-    """Whether a file is test code by its place (catalogue 1.5)."""
-    *folders, name = path.split("/")
-    if {"tests", "test", "testing"}.intersection(folders):
-        return True
-    return name == "conftest.py" or (name.startswith("test_") or name.endswith("_test.py") or name == "tests.py")

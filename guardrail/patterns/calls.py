@@ -50,7 +50,9 @@ class CallOf(Pattern):
                 unknown_keywords |= spread is None
                 named = {**(spread or {}), **named}
         known = {key for key, _ in self.keywords}
-        if not self.open and (named.keys() - {"**"} - known or ((unknown_keywords and "**" not in known or unknown_positional) and not loose)):
+        if not self.open and (
+            named.keys() - {"**"} - known or (((unknown_keywords and "**" not in known) or unknown_positional) and not loose)
+        ):
             return
         for found in self._keywords(0, named, unknown_keywords and loose, env, loose):
             if loose and unknown_positional:

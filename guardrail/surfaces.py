@@ -96,11 +96,11 @@ class _Subject:
         for node in facts.nodes:
             kind = type(node).__name__
             if kind in ("Name", "Attribute"):
-                for name in facts.names(node):
+                for name in sorted(facts.names(node)):
                     _note(calls, name, node)
             elif kind == "Decorator":
                 inner = node.decorator  # type: ignore[attr-defined]
-                for name in facts.names(getattr(inner, "func", inner)):
+                for name in sorted(facts.names(getattr(inner, "func", inner))):
                     _note(decorators, name, node)
         bases: dict[str, Told] = {}
         for name in sorted(facts.class_types(facts.owner)) if facts.owner else ():
@@ -176,7 +176,7 @@ class _Subject:
     def evidence(self, told: Iterable[Told]) -> Iterable[Evidence]:
         """What was told, with its lines."""
         for node, text in told:
-            line = self.definition.first if node is None or self.facts is None else self.facts.span(node)[0]
+            line = self.definition.first if node is None or self.facts is None else self.facts.line(node)
             yield Evidence(line, text)
 
 

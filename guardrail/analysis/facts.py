@@ -116,6 +116,16 @@ class Facts:
             return start.line + self.offset, start.column + 1, start.line + self.offset, len(line.rstrip()) + 1
         return start.line + self.offset, start.column + 1, end.line + self.offset, end.column + 1
 
+    def line(self, node: cst.CSTNode) -> int:
+        """The line of a name or a chain of names; without positions where its last word stands on one line only."""
+        word = node.value if isinstance(node, cst.Name) else node.attr.value if isinstance(node, cst.Attribute) else ""
+        if self._positions is None and self.definition is not None and word:
+            first, last = self.definition.first, self.definition.last
+            rows = [n for n in range(first, last + 1) if word in self.file.lines[n - 1] and self.definition.owns(n)]
+            if len(rows) == 1:
+                return rows[0]
+        return self.span(node)[0]
+
     # ---- names ----
 
     def own_binds(self, name: str) -> list[Bind]:

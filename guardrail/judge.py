@@ -30,7 +30,7 @@ from guardrail.packs import Rule, Rules, own_packs
 from guardrail.triage import Anchored, FileWords
 
 if TYPE_CHECKING:
-    from guardrail.analysis import FileFacts
+    from guardrail.analysis.files import FileFacts
 
 PYTHON = (".py", ".pyw")
 TOO_DEEP = "nested too deeply to be analysed"
@@ -163,7 +163,8 @@ class Side:
     @cached_property
     def facts(self) -> FileFacts:
         """The analysis of the file; here libcst is imported."""
-        from guardrail.analysis import FileFacts, Library
+        from guardrail.analysis.files import FileFacts
+        from guardrail.analysis.library import Library
 
         return FileFacts(self.file, Library(self.judge.library))
 

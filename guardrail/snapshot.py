@@ -17,7 +17,8 @@ from guardrail import places
 from guardrail.model import Confidence, Definition, Finding, GuardrailError, Severity, Status
 
 if TYPE_CHECKING:
-    from guardrail.analysis import Facts, Match
+    from guardrail.analysis.facts import Facts
+    from guardrail.analysis.match import Match
     from guardrail.packs import Rule
 
 ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
@@ -69,7 +70,7 @@ def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
             return None
         if any(_excused(rule, exception, node, facts, env) for exception in rule.unless):
             continue
-        from guardrail.analysis import Match  # late: this is seldom reached
+        from guardrail.analysis.match import Match  # late: this is seldom reached
 
         return Match(facts, node, env)
     return None

@@ -14,7 +14,7 @@ from guardrail.patterns.anchors import Anchors, Words, choice, needs, together
 from guardrail.words import split_words
 
 if TYPE_CHECKING:
-    from guardrail.analysis import Facts
+    from guardrail.analysis.facts import Facts
     from guardrail.packs import Rules, Signals
 
 THRESHOLD = 4

@@ -6,14 +6,15 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from guardrail.patterns import displays, operations
-from guardrail.patterns import kinds as k
-from guardrail.patterns import statements as s
 from guardrail.patterns.calls import CallOf
+from guardrail.patterns.displays import Comprehended, Display, Item, Mapped
+from guardrail.patterns.kinds import Anything, Constant, Member, Named, Pattern
+from guardrail.patterns.operations import Awaited, Chosen, Compared, Operation
 from guardrail.patterns.spelling import PREFIX, REST, BadPattern, parse, spell_rests
+from guardrail.patterns.statements import Assigned, Body, Defined, Finished, Handled, Repeated, Simple, Within
 
 
-def read_pattern(text: str) -> k.Pattern:
+def read_pattern(text: str) -> Pattern:
     """The pattern that the text stands for; BadPattern with the reason else."""
     try:
         body = parse(spell_rests(text, "**"))
@@ -28,10 +29,10 @@ def read_pattern(text: str) -> k.Pattern:
     return _statement(body[0])
 
 
-def _variable(node: ast.AST) -> k.Anything | None:
+def _variable(node: ast.AST) -> Anything | None:
     if isinstance(node, ast.Name) and node.id.startswith(PREFIX):
         name = node.id[len(PREFIX) :]
-        return k.Anything("" if name == "_" else name)
+        return Anything("" if name == "_" else name)
     return None
 
 
@@ -48,48 +49,48 @@ def _rest(node: ast.AST) -> bool:
     return isinstance(node, ast.Starred) and isinstance(node.value, ast.Name) and node.value.id == REST
 
 
-def _expression(node: ast.expr) -> k.Pattern:
+def _expression(node: ast.expr) -> Pattern:
     found = _variable(node)
     if found is not None:
         return found
     if isinstance(node, ast.Constant):
         if node.value is Ellipsis:
-            return k.Anything()
-        return k.Constant(node.value)
+            return Anything()
+        return Constant(node.value)
     name = _dotted(node)
     if name:
-        return k.Named(name)
+        return Named(name)
     reader = _EXPRESSIONS.get(type(node))
     if reader is None:
         raise BadPattern(f"a pattern cannot hold {type(node).__name__}")
     return reader(node)
 
 
-def _items(nodes: list[ast.expr]) -> tuple[k.Pattern | None, ...]:
+def _items(nodes: list[ast.expr]) -> tuple[Pattern | None, ...]:
     return tuple(None if _rest(n) else _expression(n) for n in nodes)
 
 
-def _call(node: ast.Call) -> k.Pattern:
+def _call(node: ast.Call) -> Pattern:
     keywords = [(keyword.arg or "**", _expression(keyword.value)) for keyword in node.keywords]
     args = _items(node.args)
     opened = any(_rest(a) for a in node.args)
     return CallOf(_expression(node.func), args, tuple(keywords), opened)
 
 
-def _dict(node: ast.Dict) -> k.Pattern:
+def _dict(node: ast.Dict) -> Pattern:
     entries, opened = [], False
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
             opened = True
         else:
             entries.append((_expression(key), _expression(value)))
-    return displays.Mapped(tuple(entries), opened)
+    return Mapped(tuple(entries), opened)
 
 
-def _compare(node: ast.Compare) -> k.Pattern:
+def _compare(node: ast.Compare) -> Pattern:
     if len(node.ops) != 1:
         raise BadPattern("one comparison at a time")
-    return operations.Compared(_expression(node.left), type(node.ops[0]).__name__, _expression(node.comparators[0]))
+    return Compared(_expression(node.left), type(node.ops[0]).__name__, _expression(node.comparators[0]))
 
 
 _BINARY = {
@@ -109,144 +110,144 @@ _BINARY = {
 _UNARY = {"Not": "Not", "USub": "Minus", "UAdd": "Plus", "Invert": "BitInvert"}
 
 
-def _binary(node: ast.BinOp) -> k.Pattern:
+def _binary(node: ast.BinOp) -> Pattern:
     operator = _BINARY.get(type(node.op).__name__)
     if operator is None:
         raise BadPattern(f"a pattern cannot hold {type(node.op).__name__}")
-    return operations.Operation("BinaryOperation", operator, (_expression(node.left), _expression(node.right)))
+    return Operation("BinaryOperation", operator, (_expression(node.left), _expression(node.right)))
 
 
-def _unary(node: ast.UnaryOp) -> k.Pattern:
+def _unary(node: ast.UnaryOp) -> Pattern:
     if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return k.Constant(-node.operand.value)  # type: ignore[operator]
-    return operations.Operation("UnaryOperation", _UNARY[type(node.op).__name__], (_expression(node.operand),))
+        return Constant(-node.operand.value)  # type: ignore[operator]
+    return Operation("UnaryOperation", _UNARY[type(node.op).__name__], (_expression(node.operand),))
 
 
-def _boolean(node: ast.BoolOp) -> k.Pattern:
+def _boolean(node: ast.BoolOp) -> Pattern:
     left = _expression(node.values[0])
     for value in node.values[1:]:
-        left = operations.Operation("BooleanOperation", type(node.op).__name__, (left, _expression(value)))
+        left = Operation("BooleanOperation", type(node.op).__name__, (left, _expression(value)))
     return left
 
 
-def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> k.Pattern:
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Pattern:
     if len(node.generators) != 1 or node.generators[0].ifs:
         raise BadPattern("a comprehension pattern has one `for` and no `if`")
     loop = node.generators[0]
-    return displays.Comprehended(_expression(node.elt), _expression(loop.target), _expression(loop.iter))
+    return Comprehended(_expression(node.elt), _expression(loop.target), _expression(loop.iter))
 
 
-def _chosen(node: ast.IfExp) -> k.Pattern:
-    return operations.Chosen(tuple((name, _expression(getattr(node, name))) for name in ("test", "body", "orelse")))
+def _chosen(node: ast.IfExp) -> Pattern:
+    return Chosen(tuple((name, _expression(getattr(node, name))) for name in ("test", "body", "orelse")))
 
 
-_EXPRESSIONS: dict[type, Callable[[Any], k.Pattern]] = {
+_EXPRESSIONS: dict[type, Callable[[Any], Pattern]] = {
     ast.IfExp: _chosen,
     ast.ListComp: _comprehension,
     ast.SetComp: _comprehension,
     ast.GeneratorExp: _comprehension,
     ast.Call: _call,
-    ast.Attribute: lambda n: k.Member(_expression(n.value), n.attr),
-    ast.List: lambda n: displays.Display(_items(n.elts)),
-    ast.Tuple: lambda n: displays.Display(_items(n.elts)),
-    ast.Set: lambda n: displays.Display(_items(n.elts)),
+    ast.Attribute: lambda n: Member(_expression(n.value), n.attr),
+    ast.List: lambda n: Display(_items(n.elts)),
+    ast.Tuple: lambda n: Display(_items(n.elts)),
+    ast.Set: lambda n: Display(_items(n.elts)),
     ast.Dict: _dict,
     ast.Compare: _compare,
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
     ast.BoolOp: _boolean,
-    ast.Subscript: lambda n: displays.Item(_expression(n.value), _expression(n.slice)),
-    ast.Await: lambda n: operations.Awaited(_expression(n.value)),
+    ast.Subscript: lambda n: Item(_expression(n.value), _expression(n.slice)),
+    ast.Await: lambda n: Awaited(_expression(n.value)),
 }
 
 
 # ---- statements ----
 
 
-def _body(nodes: list[ast.stmt]) -> s.Body:
-    found: list[k.Pattern | None] = []
+def _body(nodes: list[ast.stmt]) -> Body:
+    found: list[Pattern | None] = []
     for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis:
             found.append(None)
         elif isinstance(node, ast.Expr):
-            found.append(s.Simple("Expr", "value", _expression(node.value)))
+            found.append(Simple("Expr", "value", _expression(node.value)))
         else:
             found.append(_statement(node))
     return tuple(found)
 
 
-def _statement(node: ast.stmt) -> k.Pattern:
+def _statement(node: ast.stmt) -> Pattern:
     reader = _STATEMENTS.get(type(node))
     if reader is None:
         raise BadPattern(f"a pattern cannot be {type(node).__name__}")
     return reader(node)
 
 
-def _optional(kind: str, field: str, value: ast.expr | None) -> k.Pattern:
-    return s.Simple(kind, field, _expression(value) if value is not None else None)
+def _optional(kind: str, field: str, value: ast.expr | None) -> Pattern:
+    return Simple(kind, field, _expression(value) if value is not None else None)
 
 
-def _assign(node: ast.Assign) -> k.Pattern:
-    return s.Assigned(_expression(node.targets[0]), _expression(node.value))
+def _assign(node: ast.Assign) -> Pattern:
+    return Assigned(_expression(node.targets[0]), _expression(node.value))
 
 
-def _annotated(node: ast.AnnAssign) -> k.Pattern:
+def _annotated(node: ast.AnnAssign) -> Pattern:
     if node.value is None:
         raise BadPattern("an annotated name needs a value")
-    return s.Assigned(_expression(node.target), _expression(node.value))
+    return Assigned(_expression(node.target), _expression(node.value))
 
 
-def _with(node: ast.With | ast.AsyncWith) -> k.Pattern:
+def _with(node: ast.With | ast.AsyncWith) -> Pattern:
     items = tuple(_expression(i.context_expr) for i in node.items)
-    return s.Within(items, _body(node.body), isinstance(node, ast.AsyncWith))
+    return Within(items, _body(node.body), isinstance(node, ast.AsyncWith))
 
 
-def _try(node: ast.Try) -> k.Pattern:
+def _try(node: ast.Try) -> Pattern:
     if node.finalbody and not node.handlers:
-        return s.Finished(_body(node.finalbody))
+        return Finished(_body(node.finalbody))
     if len(node.handlers) != 1 or node.finalbody:
         raise BadPattern("a try pattern has one handler, or only a finally")
     handler = node.handlers[0]
-    return s.Handled(_expression(handler.type) if handler.type else None, _body(handler.body))
+    return Handled(_expression(handler.type) if handler.type else None, _body(handler.body))
 
 
-def _for(node: ast.For | ast.AsyncFor) -> k.Pattern:
-    return s.Repeated("For", (("iter", _expression(node.iter)), ("target", _expression(node.target))), _body(node.body))
+def _for(node: ast.For | ast.AsyncFor) -> Pattern:
+    return Repeated("For", (("iter", _expression(node.iter)), ("target", _expression(node.target))), _body(node.body))
 
 
-def _name_of(name: str) -> k.Pattern:
-    return _expression(ast.Name(name)) if name.startswith(PREFIX) else k.Named(name)
+def _name_of(name: str) -> Pattern:
+    return _expression(ast.Name(name)) if name.startswith(PREFIX) else Named(name)
 
 
-def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> k.Pattern:
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Pattern:
     decorators = tuple(_expression(d) for d in node.decorator_list)
     awaits = isinstance(node, ast.AsyncFunctionDef)
-    return s.Defined("FunctionDef", _name_of(node.name), decorators, (), _body(node.body), awaits)
+    return Defined("FunctionDef", _name_of(node.name), decorators, (), _body(node.body), awaits)
 
 
-def _class(node: ast.ClassDef) -> k.Pattern:
+def _class(node: ast.ClassDef) -> Pattern:
     bases = tuple(_expression(b) for b in node.bases if not _rest(b))
     decorators = tuple(_expression(d) for d in node.decorator_list)
-    return s.Defined("ClassDef", _name_of(node.name), decorators, bases, _body(node.body))
+    return Defined("ClassDef", _name_of(node.name), decorators, bases, _body(node.body))
 
 
-_STATEMENTS: dict[type, Callable[[Any], k.Pattern]] = {
+_STATEMENTS: dict[type, Callable[[Any], Pattern]] = {
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.Return: lambda n: _optional("Return", "value", n.value),
     ast.Raise: lambda n: _optional("Raise", "exc", n.exc),
-    ast.Assert: lambda n: s.Simple("Assert", "test", _expression(n.test)),
-    ast.Delete: lambda n: s.Simple("Del", "target", _expression(n.targets[0])),
-    ast.Pass: lambda n: s.Simple("Pass"),
-    ast.Continue: lambda n: s.Simple("Continue"),
-    ast.Break: lambda n: s.Simple("Break"),
+    ast.Assert: lambda n: Simple("Assert", "test", _expression(n.test)),
+    ast.Delete: lambda n: Simple("Del", "target", _expression(n.targets[0])),
+    ast.Pass: lambda n: Simple("Pass"),
+    ast.Continue: lambda n: Simple("Continue"),
+    ast.Break: lambda n: Simple("Break"),
     ast.With: _with,
     ast.AsyncWith: _with,
     ast.Try: _try,
     ast.For: _for,
     ast.AsyncFor: _for,
-    ast.While: lambda n: s.Repeated("While", (("test", _expression(n.test)),), _body(n.body)),
-    ast.If: lambda n: s.Repeated("If", (("test", _expression(n.test)),), _body(n.body)),
+    ast.While: lambda n: Repeated("While", (("test", _expression(n.test)),), _body(n.body)),
+    ast.If: lambda n: Repeated("If", (("test", _expression(n.test)),), _body(n.body)),
     ast.FunctionDef: _function,
     ast.AsyncFunctionDef: _function,
     ast.ClassDef: _class,

@@ -10,6 +10,7 @@ import libcst as cst
 
 from guardrail.analysis.checks import flow
 from guardrail.analysis.scopes import dotted
+from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -122,6 +123,8 @@ def _unasked(facts: Facts, name: str, root: cst.CSTNode) -> bool:
     looks = {"isinstance", "exception", "issubclass", "type"}
     if any(flow.called(n) in looks or isinstance(n, (cst.Match, cst.Raise)) for n in flow.own_nodes(root)):
         return False
+    if _elements_tested(facts, name, root):
+        return False
     for use in flow.uses(facts, name, root):
         parent = facts.parent(use)
         if isinstance(parent, cst.Return):
@@ -140,6 +143,21 @@ def _unasked(facts: Facts, name: str, root: cst.CSTNode) -> bool:
         ):
             return False
     return True
+
+
+def _elements_tested(facts: Facts, name: str, root: cst.CSTNode) -> bool:
+    """Whether a loop over the results asks of each what it is: `if err:`, `result is not True`."""
+    for loop in flow.own_nodes(root):
+        if isinstance(loop, (cst.For, cst.CompFor)) and any(_is_name(n, {name}) for n in descendants(loop.iter)):
+            elements = {n.value for n in descendants(loop.target) if isinstance(n, cst.Name)}
+            tests = [n.test for n in flow.own_nodes(root) if isinstance(n, (cst.If, cst.IfExp, cst.CompIf))]
+            if any(_is_name(n, elements) for test in tests for n in descendants(test)):
+                return True
+    return False
+
+
+def _is_name(node: cst.CSTNode, names: set[str]) -> bool:
+    return isinstance(node, cst.Name) and node.value in names
 
 
 def waits_under_lock(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 import libcst as cst
 
 from guardrail.analysis.checks.tracing import (
-    Located,
-    called,
     calls,
-    function_name,
     identifiers,
     method,
     name_of,
     named,
-    resolve,
     symbol,
 )
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
-from guardrail.analysis.scopes import dotted
-from guardrail.words import is_secret_name, split_words
+from guardrail.words import split_words
 
 _DEVELOPMENT = re.compile(
     r"(?i)^(.*[_.-])?(dev|devel|develop|development|local|localhost|test|tests|testing|ci|debug|sample|demo|e2e)([_.-].*)?$"
@@ -169,121 +163,6 @@ def field_of_settings(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
             target = named(match, "X")
             if target is not None and not set(split_words(name_of(*target))) & _ABOUT:
                 yield match
-
-
-# ---- secrets in logs ----
-
-_STRONG = frozenset(
-    "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials otp totp bearer jwt".split()
-)
-_PAIRS = frozenset(
-    [("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")]
-)
-_OTHER_TOKENS = frozenset(
-    "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
-    " public masked redacted hashed hash encrypted fingerprint id expired expires days remain age".split()
-)
-_WHOLE = re.compile(r"(^|\.)(request|req)\.(headers|META|cookies|COOKIES)$|^os\.environ$|(^|\.)settings\.__dict__$")
-_BODIES = re.compile(r"(^|\.)(request|req)\.(POST|data|form|json|body|get_json\(\))$")
-_ENTRY = re.compile(r"(?i)log_?in|auth|password|register|sign_?up|sign_?in|token|session|credential")
-_LEVELS = frozenset("debug info warning warn error exception critical log success trace".split())
-_TOKENIZERS = frozenset(
-    "tokenize ast tokenizers transformers tiktoken sentencepiece nltk spacy lark ply sly pygments sqlparse".split()
-)
-
-
-def secret_is_logged(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A call that writes the value of a secret, or a container that holds some, out."""
-    for match in matches:
-        if not isinstance(match.node, cst.Call):
-            continue
-        if method(match.node) == "print" and _is_command(facts):
-            continue
-        for owner, leaf in _written(facts, match.node):
-            if _leaks(owner, leaf):
-                yield facts.match(match.node, f"`{owner.code(leaf)}` is written out with its value.")
-                break
-
-
-def _is_command(facts: Facts) -> bool:
-    """Whether the file is a command, whose output is for the one who runs it."""
-    roots = {name.split(".")[0] for name in facts.file.index.imports.values()}
-    return bool(roots & {"click", "typer", "argparse", "getpass"}) or bool(
-        re.search(r"(^|/)(commands|scripts|cli|bin|tools)(/|\.py$)", facts.path)
-    )
-
-
-def _written(facts: Facts, call: cst.Call) -> Iterator[Located]:
-    """The expressions whose values are put into the text."""
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value in (
-            "exc_info",
-            "stack_info",
-            "stacklevel",
-            "file",
-            "end",
-            "sep",
-        ):
-            continue
-        yield from _leaves(facts, arg.value)
-
-
-def _leaves(facts: Facts, node: cst.CSTNode) -> Iterator[Located]:
-    if isinstance(node, cst.FormattedString):
-        for part in node.parts:
-            if isinstance(part, cst.FormattedStringExpression):
-                yield from _leaves(facts, part.expression)
-    elif isinstance(node, cst.BinaryOperation):
-        yield from _leaves(facts, node.left)
-        yield from _leaves(facts, node.right)
-    elif isinstance(node, (cst.Tuple, cst.List)):
-        for element in node.elements:
-            yield from _leaves(facts, element.value)
-    elif isinstance(node, cst.Dict):
-        for entry in node.elements:
-            yield from _leaves(facts, entry.value)
-    elif isinstance(node, cst.Call) and method(node) in ("format", "str", "repr", "dict", "dumps"):
-        for arg in node.args:
-            yield from _leaves(facts, arg.value)
-    else:
-        yield facts, node
-
-
-def _leaks(facts: Facts, node: cst.CSTNode) -> bool:
-    code = dotted(node) or facts.code(node)
-    if _WHOLE.search(code) or called(facts, node) & {"locals"}:
-        return True
-    if _BODIES.search(code) and _ENTRY.search(function_name(facts, node)):
-        return True
-    if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or not facts.secret(node):
-        return False
-    if isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Slice):
-        return False
-    if {"pydantic.SecretStr", "bool", "int"} & facts.types(node):
-        return False
-    return _strong(facts, node)
-
-
-def _strong(facts: Facts, node: cst.CSTNode) -> bool:
-    """Whether the name, or what it stands for, speaks of a live credential."""
-    name = name_of(facts, node)
-    if isinstance(node, cst.Call):
-        inner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-        keys = [facts.constant(a.value) for a in node.args]
-        name = next((k for k in keys if isinstance(k, str) and is_secret_name(k)), "") or name_of(facts, inner)
-    if isinstance(node, cst.Name) and not is_secret_name(name):
-        owner, value = resolve(facts, node)
-        return value is not node and isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) and _strong(owner, value)
-    words = split_words(name)
-    if set(words) & _OTHER_TOKENS:
-        return False
-    roots = {n.split(".")[0] for n in facts.file.index.imports.values()}
-    if roots & _TOKENIZERS and set(words) & {"token", "tokens"}:
-        return False
-    return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in pairwise(words))
-
-
-# ---- CORS ----
 
 
 def origin_not_looked_up(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

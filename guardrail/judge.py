@@ -224,6 +224,8 @@ class Side:
         """The surfaces that are worth an analysis of the definition."""
         if not self.judge.triage:
             return frozenset(self.judge.rules.signals)
+        if surfaces.decided(self.file.path, self.judge.rules):
+            return frozenset()
         return self.judge.surfaces_by_words.among(self.words.of(definition), self.words.search)
 
 

@@ -51,6 +51,9 @@ def place(
 
     `likely` are the surfaces whose anchors the definition has: only for those `facts` are asked.
     """
+    certain = decided(index.path, rules)
+    if certain:
+        return (Place(rules.surfaces[certain], Role.INTEGRATES, (Evidence(definition.first, f"path {index.path}"),)),)
     subject = _Subject.of(definition, index, facts)
     found = []
     for name, signals in rules.signals.items():
@@ -60,6 +63,11 @@ def place(
     if not found:
         found.extend(_unclaimed(definition, rules))
     return tuple(sorted(found, key=lambda p: (STRICTNESS[p.surface.tier], p.surface.id)))
+
+
+def decided(path: str, rules: Rules) -> str:
+    """The surface that the path alone decides: a test that uses a token is a test."""
+    return next((n for n, signals in rules.signals.items() if any(matches(path, glob) for glob in signals.decisive)), "")
 
 
 def _unclaimed(definition: Definition, rules: Rules) -> list[Place]:

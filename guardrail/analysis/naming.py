@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts, Names
 
 _NOTHING: frozenset[str] = frozenset()
-_BUILTINS = frozenset(dir(builtins))
+BUILTINS = frozenset(dir(builtins))
 
 
 def names(facts: Facts, node: cst.Name | cst.Attribute) -> Names:
@@ -32,7 +32,7 @@ def names(facts: Facts, node: cst.Name | cst.Attribute) -> Names:
     name, index = node.value, facts.file.index
     if name in index.imports:
         return frozenset({canonical(index.imports[name])})
-    if name in _BUILTINS:
+    if name in BUILTINS:
         return frozenset({name})
     stars = (*index.stars, *facts.scopes.stars)
     return frozenset({canonical(f"{star}.{name}") for star in stars}) or frozenset({name})

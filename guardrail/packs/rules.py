@@ -65,6 +65,7 @@ class Signals:
     words: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     by_hand: tuple[Pattern, ...] = ()
+    decisive: tuple[str, ...] = ()  # paths whose code is on this surface and on no other
     anti: Signals | None = None
 
 

@@ -108,11 +108,13 @@ def _read_signals(reader: Reader, table: Any, anti: bool = False) -> Signals:
     if not isinstance(table, dict):
         reader.problem("signals", "wants a table")
         return Signals()
-    reader.known(table, _SIGNAL_KEYS if anti else (*_SIGNAL_KEYS, "by-hand", "not"))
+    reader.known(table, _SIGNAL_KEYS if anti else (*_SIGNAL_KEYS, "by-hand", "decisive", "not"))
     calls, bases, decorators, imports, words, paths = (reader.texts(table, key) for key in _SIGNAL_KEYS)
-    by_hand = () if anti else reader.patterns(table, "by-hand")
-    against = None if anti else _read_signals(reader, table.get("not", {}), anti=True)
-    return Signals(calls, bases, decorators, imports, words, paths, by_hand, against)
+    if anti:
+        return Signals(calls, bases, decorators, imports, words, paths)
+    against = _read_signals(reader, table.get("not", {}), anti=True)
+    by_hand, decisive = reader.patterns(table, "by-hand"), reader.texts(table, "decisive")
+    return Signals(calls, bases, decorators, imports, words, paths, by_hand, decisive, against)
 
 
 def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule | None:

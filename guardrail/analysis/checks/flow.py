@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from guardrail.analysis.naming import BUILTINS
 from guardrail.analysis.scopes import dotted
 from guardrail.analysis.strings import literalish
 from guardrail.analysis.walk import children
@@ -179,10 +180,11 @@ def leaves(facts: Facts, node: cst.CSTNode, depth: int = 0) -> Iterator[Located]
 
 
 def _of_name(facts: Facts, node: cst.Name, depth: int) -> Iterator[Located]:
-    if checked(facts, node):
+    origins = facts.origins(node)
+    if checked(facts, node) or not origins:
         yield facts, node
         return
-    for origin, bind in facts.origins(node):
+    for origin, bind in origins:
         value = bind.node if bind.kind in ("value", "grow", "fill", "item") else getattr(bind.node, "value", None)
         if bind.kind in ("value", "grow", "fill", "item", "annotated") and isinstance(value, cst.BaseExpression):
             yield from leaves(origin, value, depth + 1)
@@ -212,6 +214,8 @@ def _parameter(facts: Facts, node: cst.CSTNode) -> bool:
         node = node.value
     if not isinstance(node, cst.Name) or node.value in ("self", "cls") or _FRAGMENT.search(node.value):
         return False
+    if not facts.origins(node):
+        return facts.names(node) == {node.value} and node.value not in BUILTINS  # a name that nothing here defines
     for _, bind in facts.origins(node):
         if bind.kind == "param" and isinstance(bind.node, cst.Param):
             stated = facts.code(bind.node.annotation.annotation) if bind.node.annotation is not None else "str"

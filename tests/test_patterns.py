@@ -323,6 +323,59 @@ CASES = {
             lib.f()
         """,
     ),
+    "a container that is filled is still the name that it was": (
+        'any = ["lib.store[$K] = $X", "lib.Store.flush(...)"]',
+        """
+        import lib
+        from lib import store
+        def f():
+            store["a"] = 1  # hit
+            made = lib.Store()
+            made.update(1)
+            made["k"] = 2
+            made.flush()  # hit
+        """,
+    ),
+    "operators": (
+        'any = ["lib.get($X) or $D", "not lib.ok($X)"]',
+        """
+        import lib
+        a = lib.get("k") or "default"  # hit
+        b = lib.get("k") and 1
+        if not lib.ok(a):  # hit
+            c = lib.ok(a)
+        """,
+    ),
+    "a spread, and the block of a finally": (
+        'any = ["lib.f(**$X)", "try: ...\\nfinally: lib.close()"]',
+        """
+        import lib
+        def f(options):
+            lib.f(**options)  # hit
+            lib.f(1, **options)
+            try:
+                lib.g()
+            finally:  # hit
+                lib.close()
+            try:
+                lib.g()
+            finally:
+                lib.close()
+                lib.more()
+        """,
+    ),
+    "the name of each handler is its own error": (
+        'any = ["lib.f($X)"]\nwhere.X = { type = "ValueError" }',
+        """
+        import lib
+        try:
+            pass
+        except OSError as e:
+            lib.f(e)
+        except ValueError as e:
+            lib.f(e)  # hit
+        """,
+    ),
     "statements: assignment, return, handler": (
         'any = ["try: ...\\nexcept Exception: pass", "try: ...\\nexcept: ..."]',
         """
@@ -441,11 +494,29 @@ def test_user_input_is_followed_and_ends_at_sanitizers() -> None:
     assert found(TAINTED, code) == marked(code)
 
 
+def test_the_environment_of_a_cgi_or_wsgi_program_is_user_input() -> None:
+    code = """
+        import os
+        from os import environ as env
+        def main():
+            sink(os.environ["QUERY_STRING"])  # hit
+            sink(os.environ.get("HTTP_REFERER", ""))  # hit
+            sink(env["PATH_INFO"])  # hit
+            sink(os.getenv("REMOTE_USER"))  # hit
+            sink(os.environ["HOME"])
+            sink(os.getenv("DATABASE_URL"))
+        def application(environ, start_response):
+            sink(environ["QUERY_STRING"])  # hit
+            sink(environ["SERVER_NAME"])
+        """
+    assert found(TAINTED, code) == marked(code)
+
+
 def test_framework_requests_are_known_by_type() -> None:
     code = """
         from django.http import HttpRequest
         from django.views import View
-        from fastapi import Depends, FastAPI, Request
+        from fastapi import Depends, FastAPI, Header, Request
         app = FastAPI()
         def view(request):
             sink(request.GET["q"])  # hit
@@ -454,6 +525,9 @@ def test_framework_requests_are_known_by_type() -> None:
             def get(self, request, pk):
                 sink(request.POST.get("a"))  # hit
                 sink(self.request.body)  # hit
+        def verify(x_key: str = Header(...), q: str = "plain"):
+            sink(x_key)  # hit
+            sink(q)
         @app.get("/")
         async def api(req: Request, q: str, n: int, db=Depends(make)):
             sink(await req.json())  # hit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.scopes import Bind
 
+_CLIENT_SAYS = frozenset(
+    "QUERY_STRING PATH_INFO PATH_TRANSLATED REQUEST_URI CONTENT_TYPE REMOTE_USER REMOTE_HOST wsgi.input".split()
+)
 _REQUEST_PARTS = ("Header", "Query", "Cookie", "Form", "Body", "Path", "File")
 
 
@@ -31,6 +35,8 @@ def tainted(facts: Facts, node: cst.CSTNode) -> bool:
         return _call(facts, node)
     if isinstance(node, cst.Comparison):
         return False
+    if isinstance(node, cst.Subscript) and _of_environment(facts, node.value, [e.slice for e in node.slice]):
+        return True
     if isinstance(node, cst.BinaryOperation):
         return facts.tainted(node.left) or facts.tainted(node.right)
     return any(facts.tainted(part) for part in _parts(node))
@@ -81,11 +87,24 @@ def _call(facts: Facts, node: cst.Call) -> bool:
         return False
     if library.is_source(names) or library.is_source_method(method):
         return True
+    if _of_environment(facts, node.func, node.args):
+        return True
     if isinstance(node.func, cst.Attribute) and facts.tainted(node.func.value) and library.keeps_receiver(method):
         return True
     if library.passes_on(names, method):
         return any(facts.tainted(arg.value) for arg in node.args)
     return _through_helper(facts, node)
+
+
+def _of_environment(facts: Facts, holder: cst.CSTNode, keys: Sequence[cst.CSTNode]) -> bool:
+    """What a web server puts into the environment of a CGI or WSGI program for the client (RFC 3875, PEP 3333)."""
+    read = holder.value if isinstance(holder, cst.Attribute) and holder.attr.value == "get" else holder
+    names = facts.names(read)
+    if not names & {"os.environ", "os.getenv"} and dotted(read) != "environ":
+        return False
+    first = getattr(keys[0], "value", None) if keys else None
+    value = facts.constant(first) if isinstance(first, cst.CSTNode) else None
+    return isinstance(value, str) and (value in _CLIENT_SAYS or value.startswith("HTTP_"))
 
 
 def _through_helper(facts: Facts, node: cst.Call) -> bool:

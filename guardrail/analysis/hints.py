@@ -97,7 +97,7 @@ def param_types(facts: Facts, param: cst.Param) -> Names:
         found = facts.types(param.default)
         if found:
             return found
-    if name == "request":
+    if name in ("request", "req"):
         return facts.library.request_types(facts.file.index)
     return _NOTHING
 

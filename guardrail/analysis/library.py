@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Names = frozenset[str]
 _NOTHING: Names = frozenset()
+UNKNOWN_REQUEST = "web.Request"  # of a parameter `request` where no framework is imported: only what is unmistakable counts
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class Library:
         """What a parameter named `request` is, judged by the web framework that the file imports."""
         roots = {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}
         found = {kind for root, kind in self._table("requests").items() if root in roots}
-        return frozenset(found)
+        return frozenset(found or {UNKNOWN_REQUEST})
 
     def is_source(self, names: Names) -> bool:
         """Whether one of the names is user input."""

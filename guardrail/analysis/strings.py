@@ -19,6 +19,8 @@ def literalish(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the expression brings no text from outside: constants, numbers, quoted identifiers, ALL_CAPS names, placeholders."""
     if facts.constants(node):
         return True
+    if facts.tainted(node):  # `request.POST` is in capitals, too
+        return False
     if isinstance(node, (cst.Name, cst.Attribute)):
         name = node.value if isinstance(node, cst.Name) else node.attr.value
         if name.isupper() or name in ("db_table", "__tablename__", "table_name", "__name__", "__class__"):

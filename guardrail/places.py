@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_TESTS = frozenset({"tests", "test", "testing"})
+_TESTS = frozenset({"tests", "test", "testing", "t"})
 _SCRIPTS = frozenset("scripts bin tools examples example docs doc demo demos samples sample tutorial tutorials benchmarks".split())
 _FOREIGN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|node_modules|site-packages)/|_pb2(_grpc)?\.py$")
 _NUMBERED = re.compile(r"(?P<folder>(.*/)?migrations)/\d{4}_\w*\.py")

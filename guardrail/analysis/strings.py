@@ -23,7 +23,7 @@ def literalish(facts: Facts, node: cst.CSTNode) -> bool:
         return False
     if isinstance(node, (cst.Name, cst.Attribute)):
         name = node.value if isinstance(node, cst.Name) else node.attr.value
-        if name.isupper() or name in ("db_table", "__tablename__", "table_name", "__name__", "__class__"):
+        if name.isupper() or name in ("db_table", "db_column", "__tablename__", "table_name", "__name__", "__class__"):
             return True
         target = facts.deref(node)
         return bool(target) and facts.once("literalish", node, lambda: literalish(*target), False)  # type: ignore[misc]

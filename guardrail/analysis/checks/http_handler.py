@@ -59,8 +59,13 @@ _VALIDATES = frozenset(
 def text_of_exception(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Answers that carry the text of an internal exception, or a trace."""
     for match in matches:
-        if any(_exposes(facts, n) for n in descendants(match.node)):
+        if any(_exposes(facts, n) and not _for_developers(facts, n) for n in descendants(match.node)):
             yield match
+
+
+def _for_developers(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether a test of a DEBUG setting stands in front of it."""
+    return any(isinstance(a, (cst.If, cst.IfExp)) and "DEBUG" in facts.code(a.test) for a in facts.ancestors(node))
 
 
 def returned_exception(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

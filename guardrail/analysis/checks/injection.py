@@ -34,6 +34,25 @@ def unchecked(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield match
 
 
+def unescaped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Strings declared safe with a part that a caller or a user decides; `str(field)` of an object is its own markup."""
+    for match in foreign_text(facts, matches):
+        origin, text = match.env["X"]
+        if origin.tainted(text) or not all(_rendered(origin, part) for part in _operands(text)):
+            yield match
+
+
+def _operands(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """What a chain of `+` puts together."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+        return [*_operands(node.left), *_operands(node.right)]
+    return [node]
+
+
+def _rendered(facts: Facts, node: cst.CSTNode) -> bool:
+    return bool(facts.constants(node)) or (isinstance(node, cst.Call) and "str" in facts.names(node.func))
+
+
 def markup(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Strings with tags in them and user input between the tags."""
     for match in matches:

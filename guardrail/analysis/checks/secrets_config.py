@@ -22,6 +22,7 @@ from guardrail.words import split_words
 
 _DEVELOPMENT = re.compile(
     r"(?i)^(.*[_.-])?(dev|devel|develop|development|local|localhost|test|tests|testing|ci|debug|sample|demo|e2e)([_.-].*)?$"
+    r"|^global_settings(\.py)?$"  # the defaults of a framework, which every project overrides
 )
 _FOR_DEVELOPMENT = re.compile(r"(?i)^(dev|test|local|debug|ci)|(dev|development|testing|test|local)(config|settings)?$")
 _GUARDED = re.compile(r"(?i)debug|\bdev|develop|local|test|\benv|environ|prod|stage")

@@ -22,6 +22,7 @@ _STATEMENT = re.compile(
     r"truncate\b|explain\s+\w+|grant\s+.*\bto\b|call\s+\w+\s*\(|copy\s+\S+)",
     re.IGNORECASE | re.DOTALL,
 )
+_DEFINES = re.compile(r"^\W*(create|alter|drop)\b", re.IGNORECASE)  # databases bind no parameters in such statements
 _REQUEST_PARTS = frozenset("GET POST query_params args form data values json".split())
 _SWEEPING = frozenset("purge cleanup truncate reset wipe clear flush seed rebuild drop empty teardown prune vacuum reindex".split())
 _BARE = re.compile(
@@ -44,7 +45,8 @@ def foreign_statement(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
     """The same for receivers of unknown type: only where the text begins like SQL."""
     for match in foreign_text(facts, matches):
         origin, sql = match.env["SQL"]
-        if _STATEMENT.match(beginning(origin, sql)):
+        start = beginning(origin, sql)
+        if _STATEMENT.match(start) and (origin.tainted(sql) or not _DEFINES.match(start)):
             yield match
 
 

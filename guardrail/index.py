@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -12,11 +11,11 @@ from typing import Any
 
 from guardrail.model import Binding, Definition, FileIndex
 from guardrail.source import decode, first_line, header_line, normalise_newlines, parse, statements
+from guardrail.words import words_in
 
 __all__ = ["MODULE", "decode", "index_source", "module_name"]
 
 MODULE = "<module>"
-_WORD = re.compile(r"[^\W\d]\w*|[!=]=")
 _BRANCH = re.compile(r"\n[ \t\f]*(?:if|elif|case|for|while|except)\b")
 _BRANCHING = frozenset({"if", "elif", "case", "for", "while", "except"})
 _SELVES = ("self", "cls")
@@ -158,9 +157,7 @@ class _Indexing:
             at = last + 1
         pieces.append(self.text[self.starts[at] : self.starts[span[1] + 1]])
         own = "".join(pieces)
-        words = frozenset(_WORD.findall(own))
-        if not own.isascii():  # Python reads identifiers in their NFKC form
-            words |= frozenset(_WORD.findall(unicodedata.normalize("NFKC", own)))
+        words = words_in(own)
         return words, 0 if words.isdisjoint(_BRANCHING) else len(_BRANCH.findall(own))
 
 

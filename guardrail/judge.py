@@ -13,6 +13,7 @@ import tomli
 
 from guardrail import snapshot, surfaces
 from guardrail.allows import AllowsOfFile, find_allows
+from guardrail.analysis.depth import TOO_DEEP
 from guardrail.index import decode, index_source
 from guardrail.model import (
     Confidence,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from guardrail.analysis.files import FileFacts
 
 PYTHON = (".py", ".pyw")
-TOO_DEEP = "nested too deeply to be analysed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _is_python(file: FileChange, change: Change) -> bool:
 
 
 def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
-    """The findings in a text on its own; raises nothing for what cannot be read, but finds `unread-file`."""
+    """The findings in a text on its own, lines 1-based; ValueError with the reason where it cannot be read."""
     judge = Judge(EmptyTree(), MemoryTree(EmptyTree(), {path: text.encode("utf-8", "surrogatepass")}), rules, triage)
     judgement = judge.judge(FileChange(None, path))
     if judgement.skipped:

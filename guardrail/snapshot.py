@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
 _LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
+_COMPOUND = frozenset({"With", "For", "While", "If", "FunctionDef", "ClassDef", "ExceptHandler"})
 _TEXTS = ("SimpleString", "ConcatenatedString")
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
@@ -78,19 +80,18 @@ def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
 
 def _excused(rule: Rule, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
     """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
-    around = "With" in exception.kinds or "For" in exception.kinds or "While" in exception.kinds or "If" in exception.kinds
-    around = around or bool({"FunctionDef", "ClassDef", "ExceptHandler"}.intersection(exception.kinds))
-    places = [node, *facts.ancestors(node)] if around else [node]
-    for place in places:
-        if exception.kinds and type(place).__name__ not in exception.kinds:
+    candidates = [node, *facts.ancestors(node)] if _COMPOUND.intersection(exception.kinds) else [node]
+    for candidate in candidates:
+        if exception.kinds and type(candidate).__name__ not in exception.kinds:
             continue
-        for found in exception.match(place, facts, env, True):
+        for found in exception.match(candidate, facts, env, True):
             fresh = {name: value for name, value in found.items() if name not in env}
             if all(name not in fresh or test.holds(*fresh[name]) for name, test in rule.where.items()):
                 return True
     return False
 
 
+@cache
 def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
     """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
     module, _, function = name.partition(":")
@@ -156,7 +157,7 @@ def _finding(rule: Rule, match: Match) -> Finding:
 
 def _head(text: str, node: Any) -> str:
     """Of a block only its beginning, so that a change in its body is not a new finding."""
-    return text[:200] if type(node).__name__ in ("With", "For", "While", "If", "FunctionDef", "ClassDef") else text
+    return text[:200] if type(node).__name__ in _COMPOUND - {"ExceptHandler"} else text
 
 
 def _shorten(code: str) -> str:

@@ -12,9 +12,8 @@ from typing import Generic, TypeVar
 
 from guardrail.model import Binding, Definition, FileIndex
 from guardrail.patterns.anchors import SEARCH, SECRET, Anchors, Words
-from guardrail.words import is_secret_name
+from guardrail.words import is_secret_name, words_in
 
-WORD = re.compile(r"[^\W\d]\w*|[!=]=")
 T = TypeVar("T", bound=Hashable)
 
 
@@ -103,7 +102,7 @@ class FileWords:
     def _words(self, first: int, last: int) -> Words:
         found = self._of_lines.get((first, last))
         if found is None:
-            found = self._of_lines[first, last] = frozenset(WORD.findall("\n".join(self.lines[first - 1 : last])))
+            found = self._of_lines[first, last] = words_in("\n".join(self.lines[first - 1 : last]))
         return found
 
 
@@ -114,10 +113,12 @@ class Anchored(Generic[T]):
         """Each choice is filed under one of its words, the rarest by a guess."""
         self.loose: list[T] = []
         self.filed: dict[str, list[tuple[Words, Words, T]]] = {}
+        self.asks_for_secrets = False
         for thing, anchors in things:
             for needed in anchors:
                 plain = frozenset(w for w in needed if not w.startswith(SEARCH))
                 searches = frozenset(w.removeprefix(SEARCH) for w in needed if w.startswith(SEARCH))
+                self.asks_for_secrets |= SECRET in plain
                 key = max(plain, key=lambda w: (w not in _COMMON, len(w)), default="")
                 if not plain and not searches:
                     self.loose.append(thing)
@@ -127,24 +128,11 @@ class Anchored(Generic[T]):
     def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
         """What may match where these words are, and what `search` finds in the file."""
         found = set(self.loose)
-        keys = self.filed.keys() & words
-        if SECRET in self.filed and any(map(is_secret_name, words)):
-            keys.add(SECRET)
-        if "" in self.filed:
-            keys.add("")
-        secret: bool | None = None
-        for key in keys:
+        if self.asks_for_secrets and any(map(is_secret_name, words)):
+            words |= {SECRET}
+        for key in self.filed.keys() & (words | {""}):
             for plain, searches, thing in self.filed[key]:
-                if thing in found:
-                    continue
-                if not plain <= words:
-                    if SECRET not in plain or not plain - {SECRET} <= words:
-                        continue
-                    if secret is None:
-                        secret = any(map(is_secret_name, words))
-                    if not secret:
-                        continue
-                if all(map(search, searches)):
+                if thing not in found and plain <= words and all(map(search, searches)):
                     found.add(thing)
         return frozenset(found)
 

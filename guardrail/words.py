@@ -1,11 +1,13 @@
-"""Names and the words in them: which identifiers speak of a credential."""
+"""Words of a text and words of a name: what triage looks for, and which identifiers speak of a credential."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
+_WORD = re.compile(r"[^\W\d]\w*|[!=]=")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SECRET_WORDS = frozenset(
@@ -36,6 +38,14 @@ HARMLESS_WORDS = frozenset(
     " issuer audience leeway seconds minutes hours days domain realm expired remaining claims payload"
     " public charset alphabet chars".split()
 )
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The identifiers, keywords and `==` `!=` of a text, strings and comments included."""
+    words = frozenset(_WORD.findall(text))
+    if not text.isascii():  # Python reads identifiers in their NFKC form
+        words |= frozenset(_WORD.findall(unicodedata.normalize("NFKC", text)))
+    return words
 
 
 @lru_cache(maxsize=65536)

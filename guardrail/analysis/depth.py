@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+TOO_DEEP = "nested too deeply to be analysed"
 LIMIT = 100  # open brackets and f-strings; CPython's own limit for brackets is 200
 LONGEST = 1_000  # operators and brackets between a statement and its innermost part
 _CODE = re.compile(

@@ -35,11 +35,12 @@ class FileFacts:
 
     def facts(self, definition: Definition) -> Facts:
         """The facts of one of the file's definitions; Unreadable where libcst cannot parse it."""
-        found = self._slices.get(definition.first if definition.kind != "module" else 0)
+        key = definition.first if definition.kind != "module" else 0
+        found = self._slices.get(key)
         if found is None:
             text, offset = cut(self.lines, definition)
             found = Facts(self, parse(text), offset, definition)
-            self._slices[definition.first if definition.kind != "module" else 0] = found
+            self._slices[key] = found
         return found
 
     def snippet(self, first: int, last: int, header: bool = False) -> Facts | None:
@@ -48,8 +49,7 @@ class FileFacts:
             lines = self.lines
             tree = parse_lines(lines, first, last)
             if tree is None and header:
-                own = [*lines[first - 1 : last], indent_of(lines[last - 1]) + "        pass"]
-                own[-1] = indent_of(lines[first - 1]) + "        pass"
+                own = [*lines[first - 1 : last], indent_of(lines[first - 1]) + "        pass"]
                 tree = parse_lines(own, 1, len(own))
             offset = first - 2 if indent_of(lines[first - 1]) else first - 1
             self._snippets[first, last] = None if tree is None else Facts(self, tree, offset, None)

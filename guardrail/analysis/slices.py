@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
-from guardrail.analysis.depth import is_too_deep
+from guardrail.analysis.depth import TOO_DEEP, is_too_deep
 from guardrail.model import Definition, Unreadable
 
 Lines = list[str]
-TOO_DEEP = "nested too deeply to be analysed"
 DEEP_FROM = 4000  # characters: shorter slices cannot nest deeply enough to matter, since ast has read the file
 
 

@@ -136,7 +136,7 @@ class Judge:
             for name, kinds in self.library.get(table, {}).items():
                 for kind in [kinds] if isinstance(kinds, str) else kinds:
                     one, other = name.split(".")[0], kind.split(".")[0]
-                    if one != other:
+                    if one != other or table == "inherits":
                         found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
         return {one: sorted(others) for one, others in found.items()}
 
@@ -194,21 +194,32 @@ class Side:
             touched = self._lines(definition, change.added)
             if not touched and definition.symbol not in shrunk:
                 continue
-            likely = self._likely(definition)
-            facts = self.facts.facts(definition) if likely else None
             shown = () if self.judge.whole else tuple(touched)
-            for place in surfaces.place(definition, self.file.index, self.judge.rules, facts, likely):
+            for place in self.places(definition):
                 yield Placement(
                     path=self.file.path,
                     definition=definition.symbol,
                     line=definition.first,
                     end_line=definition.last,
                     touched=shown,
+                    size=len(touched),
                     surface=place.surface.id,
-                    tier=place.surface.tier,
+                    tier=place.tier,
                     role=place.role,
                     evidence=place.evidence,
                 )
+
+    def places(self, definition: Definition) -> tuple[surfaces.Place, ...]:
+        """The surfaces of one definition, strictest first."""
+        if self._decided:
+            return surfaces.place_by_path(self.file.path, self.judge.rules, definition.first)
+        likely = self._likely(definition)
+        facts = self.facts.facts(definition) if likely else None
+        return surfaces.place(definition, self.file.index, self.judge.rules, facts, likely)
+
+    @cached_property
+    def _decided(self) -> bool:
+        return bool(surfaces.place_by_path(self.file.path, self.judge.rules))
 
     def shrunk(self, change: FileChange) -> frozenset[str]:
         """Of the base side: the symbols of the definitions that lines were taken from."""
@@ -224,8 +235,6 @@ class Side:
         """The surfaces that are worth an analysis of the definition."""
         if not self.judge.triage:
             return frozenset(self.judge.rules.signals)
-        if surfaces.decided(self.file.path, self.judge.rules):
-            return frozenset()
         return self.judge.surfaces_by_words.among(self.words.of(definition), self.words.search)
 
 

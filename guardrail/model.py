@@ -230,6 +230,7 @@ class Placement:
     tier: Tier
     role: Role
     evidence: tuple[Evidence, ...] = ()
+    size: int = 0  # lines that count: the touched ones, in a scan all of the definition's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from guardrail.judge import Judge
-from guardrail.model import GuardrailError
+from guardrail.index import index_source
+from guardrail.model import GuardrailError, Placement
 from guardrail.packs import Rules, load_packs, own_packs
-from guardrail.run import check_source
+from guardrail.run import judge_source
 
 MARK = re.compile(r"#\s*(expect|missed):\s*((?:[A-Z]{3}\d{3}[,\s]*)+)")
+SURFACE = re.compile(r"#\s*surface:\s*([^#]+)")
+PLACED = re.compile(r"(not\s+)?([a-z][a-z-]*)(?:\s*\((\w+)\))?")
 Marks = set[tuple[int, str]]
 
 
@@ -28,15 +31,42 @@ def prove_file(path: Path, rules: Rules, shown: str) -> list[str]:
     """What an example shows that its marks do not say, and the other way round."""
     text = path.read_text("utf-8")
     try:
-        found = {(f.line, f.rule) for f in check_source(text, rules, shown)}
+        judgement = judge_source(text, rules, shown)
     except ValueError as error:
         return [str(error)]
+    found = {(f.line, f.rule) for f in judgement.head}
     expected, missed = marks(text, "expect"), marks(text, "missed")
     return [
         *(f"{shown}:{line}: {rule} is not found" for line, rule in sorted(expected - found)),
         *(f"{shown}:{line}: {rule} is found, and not marked" for line, rule in sorted(found - expected - missed)),
         *(f"{shown}:{line}: {rule} is found at last: turn `missed` into `expect`" for line, rule in sorted(missed & found)),
+        *_misplaced(text, shown, judgement.placements),
     ]
+
+
+def surface_marks(text: str) -> list[tuple[int, str]]:
+    """Line and words of every `# surface:` mark: each item is `jwt`, `jwt (implements)`, `not jwt`, or `none`."""
+    lines = enumerate(text.split("\n"), 1)
+    return [(n, item.strip()) for n, line in lines for match in SURFACE.finditer(line) for item in match[1].split(",")]
+
+
+def _misplaced(text: str, shown: str, placements: Iterable[Placement]) -> list[str]:
+    """Where a `# surface:` mark is wrong about its definition; `none` means: not on the surface of the folder."""
+    definitions = index_source(shown, text).definitions
+    own = shown.partition("/")[0]
+    failures = []
+    for line, item in surface_marks(text):
+        symbol, first = next((d.symbol, d.first) for d in definitions if d.owns(line))
+        roles = {p.surface: p.role for p in placements if p.definition == symbol and p.line == first}
+        mark = PLACED.fullmatch(f"not {own}" if item == "none" else item)
+        if mark is None:
+            failures.append(f"{shown}:{line}: surface mark {item!r} is not understood")
+        elif mark[1] and mark[2] in roles:
+            failures.append(f"{shown}:{line}: {symbol} is on {mark[2]}, and must not be")
+        elif not mark[1] and (mark[2] not in roles or (mark[3] or roles[mark[2]]) != roles[mark[2]]):
+            is_on = ", ".join(f"{name} ({role})" for name, role in sorted(roles.items()))
+            failures.append(f"{shown}:{line}: {symbol} is not on {item}, but on {is_on}")
+    return failures
 
 
 def prove(pack: Path) -> list[str]:
@@ -65,6 +95,3 @@ def _examples(pack: Path) -> list[Path]:
         if folder.is_dir():
             return sorted(folder.rglob("*.py"))
     return []
-
-
-__all__ = ["Judge", "marks", "prove", "prove_file"]

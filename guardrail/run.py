@@ -120,8 +120,13 @@ def _is_python(file: FileChange, change: Change) -> bool:
 
 def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
     """The findings in a text on its own, lines 1-based; ValueError with the reason where it cannot be read."""
+    return list(judge_source(text, rules, path, triage).head)
+
+
+def judge_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> FileJudgement:
+    """All about a text on its own, as if it were a new file; ValueError with the reason where it cannot be read."""
     judge = Judge(EmptyTree(), MemoryTree(EmptyTree(), {path: text.encode("utf-8", "surrogatepass")}), rules, triage)
     judgement = judge.judge(FileChange(None, path))
     if judgement.skipped:
         raise ValueError(f"{path}: {judgement.skipped[0].reason}")
-    return list(judgement.head)
+    return judgement

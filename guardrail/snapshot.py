@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib
-import importlib.util
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guardrail import places
-from guardrail.model import Confidence, Definition, Finding, GuardrailError, Severity, Status
+from guardrail.detect import COMPOUND, detect
+from guardrail.model import Confidence, Definition, Finding, Severity, Status
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -24,103 +21,12 @@ if TYPE_CHECKING:
 
 ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
 _LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
-_COMPOUND = frozenset({"With", "For", "While", "If", "FunctionDef", "ClassDef", "ExceptHandler"})
-_TEXTS = ("SimpleString", "ConcatenatedString")
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
-
-
-class Table:
-    """Rules by the type of node that their patterns can match."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        """A pattern that is a bare string is looked for among string literals."""
-        self.by_kind: dict[str, list[tuple[Rule, Any]]] = {}
-        for rule in rules:
-            for pattern in rule.patterns:
-                for kind in pattern.kinds or _TEXTS:
-                    self.by_kind.setdefault(kind, []).append((rule, pattern))
 
 
 def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
     """All findings of these rules in one definition."""
-    matches: dict[int, list[Match]] = {}
-    table = Table(rules)
-    for node in facts.nodes:
-        for rule, pattern in table.by_kind.get(type(node).__name__, ()):
-            held = matches.setdefault(id(rule), [])
-            if any(m.node is node for m in held):
-                continue
-            match = _first(rule, pattern, node, facts)
-            if match is not None:
-                held.append(match)
-    found: list[Finding] = []
-    for rule in rules:
-        kept: Iterable[Match] = matches.get(id(rule), ())
-        if rule.check and kept:
-            kept = _checker(rule.check)(facts, kept)
-        found.extend(_finding(rule, match) for match in kept)
-    return _once_each(found)
-
-
-def _first(rule: Rule, pattern: Any, node: Any, facts: Facts) -> Match | None:
-    if type(node).__name__ in _TEXTS and type(facts.parent(node)).__name__ == "ConcatenatedString":
-        return None
-    for env in pattern.match(node, facts, {}):
-        if not all(name not in env or test.holds(*env[name]) for name, test in rule.where.items()):
-            continue
-        if rule.context and not facts.contexts(node).intersection(rule.context):
-            return None
-        if any(_excused(rule, exception, node, facts, env) for exception in rule.unless):
-            continue
-        from guardrail.analysis.match import Match  # late: this is seldom reached
-
-        return Match(facts, node, env)
-    return None
-
-
-def _excused(rule: Rule, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
-    """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
-    candidates = [node, *facts.ancestors(node)] if _COMPOUND.intersection(exception.kinds) else [node]
-    for candidate in candidates:
-        if exception.kinds and type(candidate).__name__ not in exception.kinds:
-            continue
-        for found in exception.match(candidate, facts, env, True):
-            fresh = {name: value for name, value in found.items() if name not in env}
-            if all(name not in fresh or test.holds(*fresh[name]) for name, test in rule.where.items()):
-                return True
-    return False
-
-
-@cache
-def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
-    """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
-    module, _, function = name.partition(":")
-    if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
-        raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
-    try:
-        found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise GuardrailError(f"check {name}: {error}") from error
-    return found
-
-
-def _places(name: str, module: str) -> list[str]:
-    """Where the outermost package of a module lies; to look for the module itself would run that package."""
-    try:
-        spec = importlib.util.find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None:
-        raise GuardrailError(f"check {name}: there is no module {module}")
-    return [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.has_location and spec.origin else [])]
-
-
-def _under_review(place: str) -> bool:
-    """Whether something lies in the repository, or the folder, that guardrail runs in and is not installed there."""
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    inside = [p for p in (Path(place).absolute(), Path(place).resolve()) if p.is_relative_to(root)]
-    return any("site-packages" not in path.relative_to(root).parts for path in inside)
+    return _once_each([_finding(rule, match) for rule, match in detect(facts, rules)])
 
 
 def _finding(rule: Rule, match: Match) -> Finding:
@@ -157,7 +63,7 @@ def _finding(rule: Rule, match: Match) -> Finding:
 
 def _head(text: str, node: Any) -> str:
     """Of a block only its beginning, so that a change in its body is not a new finding."""
-    return text[:200] if type(node).__name__ in _COMPOUND - {"ExceptHandler"} else text
+    return text[:200] if type(node).__name__ in COMPOUND - {"ExceptHandler"} else text
 
 
 def _shorten(code: str) -> str:

@@ -57,7 +57,7 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     names = _BELOW.get(kind)
     if names is None:
         names = _BELOW[kind] = tuple(n for n in fields(kind) if (kind.__name__, n) not in _LABELS)
-    if isinstance(node, cst.ImportAlias):
+    if isinstance(node, (cst.ImportAlias, cst.ImportFrom)):
         return
     for name in names:
         value = getattr(node, name)

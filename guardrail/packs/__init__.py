@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import tomli
 
 from guardrail.model import GuardrailError, Surface
-from guardrail.packs.rules import Rule, Rules, Signals
+from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
 from guardrail.packs.tables import Reader, read_rule, read_surface
 
-__all__ = ["BadPack", "Rule", "Rules", "Signals", "load_packs", "own_packs", "read_packs"]
+__all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
 NOT_PACKS = ("library.toml", "effects.toml")  # tables that the analysis reads
 
@@ -49,12 +50,22 @@ def read_packs(texts: Iterable[tuple[str, bytes]], problems: list[str] | None = 
     for rule in rules:
         if rule.surface and rule.surface not in surfaces:
             problems.append(f'{rule.pack}: {rule.id}: surface: there is no surface "{rule.surface}"')
+    for name, given in signals.items():
+        unknown = [i for i in given.hand_rolled if i not in {rule.id for rule in rules if rule.surface == name}]
+        problems.extend(f'{name}: hand-rolled: "{i}" is no rule of this surface' for i in unknown)
     problems.extend(_disagreements(rules))
     if problems:
         raise BadPack("\n".join(problems))
     if not rules:
         raise BadPack("no rules were loaded")
-    return Rules(tuple(rules), surfaces, signals)
+    return Rules(tuple(rules), surfaces, {name: _with_hand_rolled(given, rules) for name, given in signals.items()})
+
+
+def _with_hand_rolled(signals: Signals, rules: Iterable[Rule]) -> Signals:
+    """The signals, the detectors of their hand-rolled rules being shapes."""
+    own = [rule for rule in rules if rule.id in signals.hand_rolled]
+    detectors = [{f.name: getattr(rule, f.name) for f in fields(Detector)} for rule in own]
+    return replace(signals, shapes=signals.shapes + tuple(Shape(**d, says="by hand", by_hand=True) for d in detectors))
 
 
 def _user_packs(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from guardrail.model import Confidence, Severity, Surface
+from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
 from guardrail.patterns.anchors import ANYWHERE, choice, needs, together
 from guardrail.patterns.spelling import variables
@@ -17,27 +17,20 @@ _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([
 TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One detector; several may share an id."""
+def _as_packs_say(_surface: str, _path: str) -> Tier | None:
+    return None
 
-    id: str
-    name: str
-    severity: Severity
-    confidence: Confidence
-    surface: str
-    message: str
-    any: tuple[str, ...]
-    patterns: tuple[Pattern, ...]
-    why: str = ""
-    remedy: str = ""
-    refs: tuple[str, ...] = ()
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """What to look for in a definition: patterns, what narrows them, and what excuses it."""
+
+    any: tuple[str, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
     unless: tuple[Pattern, ...] = ()
     where: Mapping[str, Predicate] = field(default_factory=dict)
     context: tuple[str, ...] = ()
     check: str = ""
-    in_tests: bool = False
-    pack: str = ""
 
     @cached_property
     def anchors(self) -> Anchors:
@@ -54,9 +47,35 @@ class Rule:
         return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rule(Detector):
+    """What is wrong where a detector finds something; several rules may share an id."""
+
+    id: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    surface: str
+    message: str
+    why: str = ""
+    remedy: str = ""
+    refs: tuple[str, ...] = ()
+    in_tests: bool = False
+    pack: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape(Detector):
+    """A structure that speaks for a surface where a detector finds it."""
+
+    says: str
+    by_hand: bool = False  # the primitive itself, made here: role `implements`
+    tier: Tier | None = None  # instead of the surface's, where the shape is there
+
+
 @dataclass(frozen=True)
 class Signals:
-    """What puts a definition on a surface; see docs/packs.md."""
+    """What puts a definition, or a file that is not Python, on a surface; see docs/packs.md."""
 
     calls: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
@@ -64,15 +83,26 @@ class Signals:
     imports: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    low_level: tuple[str, ...] = ()  # calls of parts that are put together here: role `composes`
     by_hand: tuple[Pattern, ...] = ()
+    hand_rolled: tuple[str, ...] = ()  # ids of the pack's rules that find the primitive made by hand; they become shapes
+    shapes: tuple[Shape, ...] = ()
     decisive: tuple[str, ...] = ()  # paths whose code is on this surface and on no other
+    files: tuple[str, ...] = ()  # paths of files that are not Python
     anti: Signals | None = None
+    veto: Signals | None = None
+
+    def and_also(self, more: Signals) -> Signals:
+        """These signals and the names, words and paths of others."""
+        plain = ("calls", "bases", "decorators", "imports", "words", "paths", "low_level", "files")
+        return replace(self, **{key: getattr(self, key) + getattr(more, key) for key in plain})
 
 
 @dataclass(frozen=True)
 class Rules:
-    """All that the packs say."""
+    """All that the packs say, and what the settings make of their surfaces."""
 
     rules: tuple[Rule, ...]
     surfaces: Mapping[str, Surface]
     signals: Mapping[str, Signals]
+    tiers: Callable[[str, str], Tier | None] = _as_packs_say  # of a surface and a path, where the settings have a say

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
-from guardrail.packs.rules import Rule, Signals
+from guardrail.packs.rules import Rule, Shape, Signals
 from guardrail.patterns import BadPattern, Pattern, Predicate, read_pattern, read_predicate
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
@@ -17,12 +17,15 @@ from guardrail.patterns.where import FLAGS, VALUES
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
 CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals")
-_SIGNAL_KEYS = ("calls", "bases", "decorators", "imports", "words", "paths")
+_SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals", "shape")
+NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
+_SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
+_DETECTOR_KEYS = ("any", "unless", "where", "context", "check")
 _RULE_KEYS = (
-    *("id", "name", "severity", "confidence", "surface", "any", "unless", "where", "context", "check"),
+    *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
     *("message", "why", "remedy", "refs", "in-tests"),
 )
+_SHAPE_KEYS = (*_DETECTOR_KEYS, "says", "by-hand", "tier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,13 @@ class Reader:
             self.problem(key, "wants a list of strings")
             return ()
         return tuple(value)
+
+    def flag(self, table: Mapping[str, Any], key: str) -> bool:
+        """True or false, false where it is missing."""
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self.problem(key, "wants true or false")
+        return value is True
 
     def one_of(self, table: Mapping[str, Any], key: str, choices: Iterable[str], default: str) -> str:
         """One of a few words."""
@@ -101,20 +111,75 @@ def read_surface(reader: Reader, table: Any) -> tuple[Surface, Signals] | None:
         review=reader.texts(table, "review"),
         owners_hint=reader.text(table, "owners-hint"),
     )
-    return surface, _read_signals(reader, table.get("signals", {}))
+    signals = _read_signals(reader, table.get("signals", {}))
+    return surface, replace(signals, shapes=_read_shapes(reader, table.get("shape", [])))
 
 
-def _read_signals(reader: Reader, table: Any, anti: bool = False) -> Signals:
+def _read_signals(reader: Reader, table: Any) -> Signals:
     if not isinstance(table, dict):
         reader.problem("signals", "wants a table")
         return Signals()
-    reader.known(table, _SIGNAL_KEYS if anti else (*_SIGNAL_KEYS, "by-hand", "decisive", "not"))
-    calls, bases, decorators, imports, words, paths = (reader.texts(table, key) for key in _SIGNAL_KEYS)
-    if anti:
-        return Signals(calls, bases, decorators, imports, words, paths)
-    against = _read_signals(reader, table.get("not", {}), anti=True)
-    by_hand, decisive = reader.patterns(table, "by-hand"), reader.texts(table, "decisive")
-    return Signals(calls, bases, decorators, imports, words, paths, by_hand, decisive, against)
+    reader.known(table, (*NAMES, *_SIGNALS))
+    return replace(
+        _read_names(reader, table),
+        low_level=reader.texts(table, "low-level"),
+        by_hand=reader.patterns(table, "by-hand"),
+        hand_rolled=reader.texts(table, "hand-rolled"),
+        decisive=reader.texts(table, "decisive"),
+        files=reader.texts(table, "files"),
+        anti=_read_against(reader, table, "not"),
+        veto=_read_against(reader, table, "veto"),
+    )
+
+
+def _read_against(reader: Reader, table: Mapping[str, Any], key: str) -> Signals:
+    given = table.get(key, {})
+    if not isinstance(given, dict):
+        reader.problem(key, "wants a table")
+        return Signals()
+    reader.known(given, NAMES)
+    return _read_names(reader, given)
+
+
+def _read_names(reader: Reader, table: Mapping[str, Any]) -> Signals:
+    calls, bases, decorators, imports, words, paths = (reader.texts(table, key) for key in NAMES)
+    return Signals(calls, bases, decorators, imports, words, paths)
+
+
+def _read_shapes(reader: Reader, tables: Any) -> tuple[Shape, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        reader.problem("shape", "wants [[surface.shape]] tables")
+        return ()
+    return tuple(_read_shape(reader, table) for table in tables)
+
+
+def _read_shape(reader: Reader, table: Mapping[str, Any]) -> Shape:
+    reader.known(table, _SHAPE_KEYS)
+    tier = reader.one_of(table, "tier", [t.value for t in Tier], "") if "tier" in table else None
+    return Shape(
+        **_read_detector(reader, table),
+        says=reader.text(table, "says", needed=True),
+        by_hand=reader.flag(table, "by-hand"),
+        tier=Tier(tier) if tier else None,
+    )
+
+
+def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a Detector."""
+    check = reader.text(table, "check")
+    if check and not CHECK.fullmatch(check):
+        reader.problem("check", 'wants "module:function"')
+    if table.get("any", []) == []:
+        reader.problem("any", "is missing")
+    wanted = reader.texts(table, "any")
+    return {
+        "any": wanted,
+        "patterns": reader.compiled("any", wanted),
+        "unless": reader.patterns(table, "unless"),
+        "where": _read_where(reader, table),
+        "context": _read_context(reader, table),
+        "check": check,
+    }
 
 
 def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule | None:
@@ -128,34 +193,20 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
     identity = reader.text(table, "id", needed=True)
     if identity and not RULE_ID.fullmatch(identity):
         reader.problem("id", "wants three capitals and three digits, such as JWT001")
-    check = reader.text(table, "check")
-    if check and not CHECK.fullmatch(check):
-        reader.problem("check", 'wants "module:function"')
-    wanted = reader.texts(table, "any")
-    if table.get("any", []) == []:
-        reader.problem("any", "is missing")
-    in_tests = table.get("in-tests", False)
-    if not isinstance(in_tests, bool):
-        reader.problem("in-tests", "wants true or false")
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(
+        **_read_detector(reader, table),
         id=identity,
         name=reader.text(table, "name", needed=True),
         severity=Severity(reader.one_of(table, "severity", [s.value for s in Severity], "")),
         confidence=Confidence(reader.one_of(table, "confidence", [c.value for c in Confidence], "high")),
         surface=reader.text(table, "surface") or surface,
-        any=wanted,
-        patterns=reader.compiled("any", wanted),
-        unless=reader.patterns(table, "unless"),
-        where=_read_where(reader, table),
-        context=_read_context(reader, table),
-        check=check,
         message=reader.text(table, "message", needed=True),
         why=reader.text(table, "why"),
         remedy=reader.text(table, "remedy", needed=True),
         refs=reader.texts(table, "refs"),
-        in_tests=in_tests is True,
+        in_tests=reader.flag(table, "in-tests"),
         pack=pack,
     )
     return rule if len(problems) == before else None

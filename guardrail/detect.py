@@ -1,0 +1,111 @@
+"""Detectors held against the facts of one definition: where their patterns match and their checks agree."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from guardrail.model import GuardrailError
+
+if TYPE_CHECKING:
+    from guardrail.analysis.facts import Facts
+    from guardrail.analysis.match import Match
+    from guardrail.packs import Detector
+
+COMPOUND = frozenset({"With", "For", "While", "If", "FunctionDef", "ClassDef", "ExceptHandler"})
+_TEXTS = ("SimpleString", "ConcatenatedString")
+D = TypeVar("D", bound="Detector")
+
+
+def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
+    """Each detector with the places that it finds in the definition."""
+    matches: dict[int, list[Match]] = {}
+    by_kind = _by_kind(detectors)
+    for node in facts.nodes:
+        for detector, pattern in by_kind.get(type(node).__name__, ()):
+            held = matches.setdefault(id(detector), [])
+            if any(m.node is node for m in held):
+                continue
+            match = _first(detector, pattern, node, facts)
+            if match is not None:
+                held.append(match)
+    for detector in detectors:
+        kept: Iterable[Match] = matches.get(id(detector), ())
+        if detector.check and kept:
+            kept = _checker(detector.check)(facts, kept)
+        yield from ((detector, match) for match in kept)
+
+
+def _by_kind(detectors: Iterable[D]) -> dict[str, list[tuple[D, Any]]]:
+    """Detectors by the type of node that their patterns can match; a bare string is looked for among string literals."""
+    found: dict[str, list[tuple[D, Any]]] = {}
+    for detector in detectors:
+        for pattern in detector.patterns:
+            for kind in pattern.kinds or _TEXTS:
+                found.setdefault(kind, []).append((detector, pattern))
+    return found
+
+
+def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match | None:
+    if type(node).__name__ in _TEXTS and type(facts.parent(node)).__name__ == "ConcatenatedString":
+        return None
+    for env in pattern.match(node, facts, {}):
+        if not all(name not in env or test.holds(*env[name]) for name, test in detector.where.items()):
+            continue
+        if detector.context and not facts.contexts(node).intersection(detector.context):
+            return None
+        if any(_excused(detector, exception, node, facts, env) for exception in detector.unless):
+            continue
+        from guardrail.analysis.match import Match  # late: this is seldom reached
+
+        return Match(facts, node, env)
+    return None
+
+
+def _excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
+    """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
+    candidates = [node, *facts.ancestors(node)] if COMPOUND.intersection(exception.kinds) else [node]
+    for candidate in candidates:
+        if exception.kinds and type(candidate).__name__ not in exception.kinds:
+            continue
+        for found in exception.match(candidate, facts, env, True):
+            fresh = {name: value for name, value in found.items() if name not in env}
+            if all(name not in fresh or test.holds(*fresh[name]) for name, test in detector.where.items()):
+                return True
+    return False
+
+
+@cache
+def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
+    """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
+    module, _, function = name.partition(":")
+    if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
+        raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
+    try:
+        found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise GuardrailError(f"check {name}: {error}") from error
+    return found
+
+
+def _places(name: str, module: str) -> list[str]:
+    """Where the outermost package of a module lies; to look for the module itself would run that package."""
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise GuardrailError(f"check {name}: there is no module {module}")
+    return [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.has_location and spec.origin else [])]
+
+
+def _under_review(place: str) -> bool:
+    """Whether something lies in the repository, or the folder, that guardrail runs in and is not installed there."""
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    inside = [p for p in (Path(place).absolute(), Path(place).resolve()) if p.is_relative_to(root)]
+    return any("site-packages" not in path.relative_to(root).parts for path in inside)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from guardrail.extents import Extent, extents, symbols
+from guardrail.fields import guess
 from guardrail.model import Confidence, Finding, Severity, Unreadable
-from guardrail.settings import guess
 from guardrail.source import normalise_newlines, parse
 
 FORM = "# guardrail: allow[RULE001] reason [until=YYYY-MM-DD]"

@@ -52,7 +52,7 @@ def judging(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--exit-zero", is_flag=True, help="Exit with 0 for findings, too; never hides a 2."),
         click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; one per core by default."),
         click.option("--quiet", "-q", is_flag=True, help="Findings only, and nothing where there are none."),
-        click.option("--map/--no-map", "shown_map", default=None, help="The review map; shown by default in a check."),
+        click.option("--map/--no-map", "shown_map", default=None, help="Only the review map, or all but it."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -86,13 +86,31 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
 
 
 @group.command()
-@click.argument("name", metavar="RULE|SURFACE")
+@click.argument("name", metavar="RULE|SURFACE|PATH:LINE")
 def explain(name: str) -> int:
-    """Tell all about a rule or a surface."""
+    """Tell all about a rule or a surface, or why the code at a line stands on its surfaces."""
+    path, _, line = name.rpartition(":")
+    if path and line.isdecimal():
+        from guardrail.report import reasons
+        from guardrail.why import why
+
+        terminal.write(reasons.render(why(path, int(line), Path.cwd())))
+        return CLEAN
     from guardrail.report import described
 
     known = _rules()
     terminal.write(described.explained(name, known.rules, known.surfaces))
+    return CLEAN
+
+
+@group.command("surfaces")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
+def list_surfaces(form: str) -> int:
+    """List the surfaces: tier, why, and what to ask in review."""
+    from guardrail.report import described
+
+    known = _rules().surfaces
+    terminal.write(described.surfaces_as_json(known) if form == "json" else described.surfaces_in_words(known))
     return CLEAN
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,11 @@ from guardrail.model import (
     FileChange,
     Finding,
     Placement,
+    Role,
     Severity,
     Skipped,
     SourceFile,
+    Tier,
     Tree,
     Unreadable,
 )
@@ -184,9 +186,17 @@ class Side:
         """What the rules find in one definition."""
         rules = self.candidates(definition)
         found = snapshot.find(self.facts.facts(definition), rules) if rules else []
+        if self._may_be_raised(found):
+            by_hand = {p.surface.id for p in self.places(definition) if p.role is Role.IMPLEMENTS}
+            found = [snapshot.raised(f) if f.surface in by_hand else f for f in found]
         if self.file.path in self.judge.superseded:
             return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
         return found
+
+    def _may_be_raised(self, found: Iterable[Finding]) -> bool:
+        """Whether one is on a surface where the primitive made by hand raises it a step (catalogue 1.2)."""
+        known = self.judge.rules.surfaces
+        return any(f.severity is not Severity.P0 and known[f.surface].tier is Tier.FORBIDDEN for f in found)
 
     def placements(self, change: FileChange, shrunk: frozenset[str]) -> Iterator[Placement]:
         """Where the touched definitions stand, those that only lost lines (`shrunk`) too; in a scan every definition."""

@@ -278,9 +278,11 @@ class Verdict:
     skipped: tuple[Skipped, ...]
     decisions: tuple[Decision, ...]  # sorted by path, line, column, rule; every status
     placements: tuple[Placement, ...]  # sorted by path, line, surface
+    unclassified: tuple[str, ...] = ()  # files of a change that no surface knows, sorted
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     exit_code: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)  # path → head text of files with findings, for code frames
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
 
     @property
     def findings(self) -> tuple[Finding, ...]:

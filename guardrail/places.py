@@ -8,6 +8,7 @@ from collections.abc import Iterable
 _TESTS = frozenset({"tests", "test", "testing", "t"})
 _SCRIPTS = frozenset("scripts bin tools examples example docs doc demo demos samples sample tutorial tutorials benchmarks".split())
 _FOREIGN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|node_modules|site-packages)/|_pb2(_grpc)?\.py$")
+_LOCKS = frozenset({"package-lock.json", "pnpm-lock.yaml", "npm-shrinkwrap.json", "go.sum", "pylock.toml"})
 _NUMBERED = re.compile(r"(?P<folder>(.*/)?migrations)/\d{4}_\w*\.py")
 
 
@@ -26,6 +27,12 @@ def is_script(path: str) -> bool:
 def is_foreign(path: str) -> bool:
     """Vendored or generated code."""
     return _FOREIGN.search(path) is not None
+
+
+def is_lock(path: str) -> bool:
+    """What a package manager writes: nobody reads it line by line."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".lock") or name in _LOCKS
 
 
 def is_migration(path: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from guardrail.allows import AllowsOfFile
+from guardrail.fields import NEVER
 from guardrail.model import Confidence, Decision, Finding, Outcome, Status
-from guardrail.settings import NEVER, Settings
+from guardrail.settings import Settings
 
 CLEAN, FINDINGS, UNSURE = 0, 1, 2
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,11 @@ from guardrail import __version__, policy, snapshot
 from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Tree, Verdict
+from guardrail.others import place_others
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
+from guardrail.tuning import tuned
 
 if TYPE_CHECKING:
     from guardrail.allows import AllowsOfFile
@@ -27,11 +29,13 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     change = read_change(source, cwd)
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
     settings, rules = settings_and_rules(trusted, options)
-    files = [f for f in (_in_scope(f, settings) for f in change.files) if f and _is_python(f, change)]
+    scope = [f for f in (_in_scope(f, settings) for f in change.files) if f]
+    files = [f for f in scope if _is_python(f, change)]
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
     judgements = list(judge_all(Judge(change.base, change.head, rules, True, whole, old), files, settings.jobs))
-    return decide(change, rules, settings, judgements, exit_zero)
+    others = [] if whole else [f for f in scope if f not in files]
+    return decide(change, rules, settings, judgements, exit_zero, others)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -39,7 +43,7 @@ def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) 
     settings = load_settings(tree.read).with_options(**(options or {}))
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
-    return settings, rules
+    return settings, tuned(rules, settings.surfaces)
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:
@@ -63,8 +67,15 @@ def _judge_one(file: FileChange) -> FileJudgement:
     return _WORKER[0].judge(file)
 
 
-def decide(change: Change, rules: Rules, settings: Settings, judgements: list[FileJudgement], exit_zero: bool = False) -> Verdict:
-    """What was found on both sides → what a change did, and what is to be said of it."""
+def decide(
+    change: Change,
+    rules: Rules,
+    settings: Settings,
+    judgements: list[FileJudgement],
+    exit_zero: bool = False,
+    others: Sequence[FileChange] = (),
+) -> Verdict:
+    """What was found on both sides → what a change did, and what is to be said of it; `others` are files that are not Python."""
     head = [f for j in judgements for f in j.head]
     base = [f for j in judgements for f in j.base]
     findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, judgements)))
@@ -73,6 +84,8 @@ def decide(change: Change, rules: Rules, settings: Settings, judgements: list[Fi
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
+    placed, unclassified = place_others(others, change, rules)
+    placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(
         version=__version__,
         label=change.label,
@@ -81,10 +94,10 @@ def decide(change: Change, rules: Rules, settings: Settings, judgements: list[Fi
         analysed=sum(j.path not in unread for j in judgements),
         skipped=tuple(sorted(skipped, key=lambda s: (s.path, s.reason))),
         decisions=decisions,
-        placements=tuple(
-            sorted((p for j in judgements for p in j.placements), key=lambda p: (p.path, p.line, p.definition, p.surface))
-        ),
+        placements=tuple(sorted(placements, key=lambda p: (p.path, p.line, p.definition, p.surface))),
+        unclassified=tuple(sorted(unclassified)),
         surfaces=rules.surfaces,
+        owners=settings.owners,
         exit_code=policy.exit_code(decisions, not skipped, settings, exit_zero),
         sources=texts,
     )

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import tomli
 
-from guardrail.model import GuardrailError, Severity, Unreadable
+from guardrail import fields
+from guardrail.fields import Read
+from guardrail.model import GuardrailError, Severity, Tier, Unreadable
 
-if TYPE_CHECKING:
-    import pathspec
 
-NEVER = "never"
+@dataclass(frozen=True, slots=True)
+class SurfaceSettings:
+    """What a project says of one surface; see docs/settings.md."""
+
+    enabled: bool = True
+    tier: Tier | None = None  # instead of the pack's
+    tiers: Mapping[str, Tier] = field(default_factory=dict)  # by path, as in .gitignore; the last that fits counts
+    signals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more of them
+
+    def tier_of(self, path: str) -> Tier | None:
+        """The tier that the project wants for the surface in this file, None where that of the pack will do."""
+        fitting = [tier for glob, tier in self.tiers.items() if fields.spec((glob,)).match_file(path)]
+        return fitting[-1] if fitting else self.tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,69 +40,58 @@ class Settings:
     pedantic: bool = False
     allow_incomplete: bool = False
     jobs: int = 0  # 0: one per core
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
+    surfaces: Mapping[str, SurfaceSettings] = field(default_factory=dict)
 
     def with_options(self, **given: object) -> Settings:
         """These settings, with those given on the command line in their place; None means not given."""
         wanted = {key.replace("_", "-"): value for key, value in given.items() if value is not None}
         mistakes: list[str] = []
-        found = _checked(wanted, "--", mistakes)
+        found = fields.checked(wanted, "--", mistakes, FIELDS)
         if mistakes:
             raise GuardrailError("\n".join(mistakes))
         return replace(self, **found)
 
     def excluded(self, path: str) -> bool:
         """Whether the project wants nothing said of this file."""
-        return bool(self.exclude) and _spec(self.exclude).match_file(path)
+        return bool(self.exclude) and fields.spec(self.exclude).match_file(path)
 
 
-class _Wrong(Exception):
-    """What a value must be, in words."""
+SIGNALS = ("calls", "bases", "decorators", "imports", "words", "paths", "low-level", "files")  # that a project may add
 
 
-def _gate(value: object) -> Severity | None:
-    known = [*Severity, NEVER]
-    if not isinstance(value, str) or value not in known:
-        raise _Wrong(f"must be one of {', '.join(known)}")
-    return None if value == NEVER else Severity(value)
+def _tiers(value: object) -> dict[str, Tier]:
+    def read(glob: str, wanted: object) -> Tier:
+        fields.globs([glob])
+        return fields.tier(wanted)
+
+    return fields.each(value, read)
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong("must be true or false")
-    return value
+def _owners(value: object) -> dict[str, tuple[str, ...]]:
+    return fields.each(value, lambda _, owners: fields.strings(owners))
 
 
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _Wrong("must be a whole number, 0 or more")
-    return value
+def _signals(value: object) -> dict[str, tuple[str, ...]]:
+    return fields.inside(value, dict.fromkeys(SIGNALS, fields.strings))
 
 
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise _Wrong("must be a list of strings that are not empty")
-    return tuple(item.strip() for item in value)
+def _surfaces(value: object) -> dict[str, SurfaceSettings]:
+    return fields.each(value, lambda _, table: SurfaceSettings(**fields.inside(table, SURFACE_FIELDS)))
 
 
-def _globs(value: object) -> tuple[str, ...]:
-    globs = _strings(value)
-    for glob in globs:
-        try:
-            _spec((glob,))
-        except Exception as error:  # pathspec lets the errors of re through
-            raise _Wrong(f"{glob!r} is no pattern as in .gitignore: {error}") from None
-    return globs
-
-
-FIELDS: Mapping[str, Callable[[object], Any]] = {  # key as written → its value, or _Wrong; attributes have `_` for `-`
-    "fail-on": _gate,
-    "select": _strings,
-    "ignore": _strings,
-    "exclude": _globs,
-    "packs": _strings,
-    "pedantic": _flag,
-    "allow-incomplete": _flag,
-    "jobs": _count,
+SURFACE_FIELDS: Mapping[str, Read] = {"enabled": fields.flag, "tier": fields.tier, "tiers": _tiers, "signals": _signals}
+FIELDS: Mapping[str, Read] = {  # key as written → its value, or Wrong; attributes have `_` for `-`
+    "fail-on": fields.gate,
+    "select": fields.strings,
+    "ignore": fields.strings,
+    "exclude": fields.globs,
+    "packs": fields.strings,
+    "pedantic": fields.flag,
+    "allow-incomplete": fields.flag,
+    "jobs": fields.count,
+    "owners": _owners,
+    "surfaces": _surfaces,
 }
 
 
@@ -106,49 +105,25 @@ def load_settings(read: Callable[[str], bytes | None]) -> Settings:
     if not isinstance(shared, dict):
         raise GuardrailError("pyproject.toml: tool.guardrail: must be a table")
     mistakes: list[str] = []
-    found = _checked(own or shared, "guardrail.toml: " if own else "pyproject.toml: tool.guardrail.", mistakes)
+    found = fields.checked(own or shared, "guardrail.toml: " if own else "pyproject.toml: tool.guardrail.", mistakes, FIELDS)
     if mistakes:
         raise GuardrailError("\n".join(mistakes))
     return Settings(**found)
 
 
 def check_names(settings: Settings, rules: Collection[str], surfaces: Collection[str]) -> None:
-    """Raise GuardrailError for names in `select` and `ignore` that no rule and no surface has."""
+    """Raise GuardrailError for names in `select` and `ignore` that no rule and no surface has, and for surfaces unknown."""
     mistakes = []
+    for key, named in (("owners", settings.owners), ("surfaces", settings.surfaces)):
+        unknown = [name for name in named if name not in surfaces]
+        mistakes += [f"{key}: {name!r} is no surface{fields.guess(name, surfaces)}" for name in unknown]
     for key, names in (("select", settings.select), ("ignore", settings.ignore)):
         for name in names:
             if name not in surfaces and not any(rule.startswith(name) for rule in rules):
                 mistakes.append(f"{key}: {name!r} is no rule, no beginning of one, and no surface")
-                mistakes[-1] += guess(name, {*rules, *surfaces})
+                mistakes[-1] += fields.guess(name, {*rules, *surfaces})
     if mistakes:
         raise GuardrailError("\n".join(mistakes))
-
-
-def guess(name: str, known: Iterable[str]) -> str:
-    """` (did you mean "…"?)` where one of the known names is near, else nothing."""
-    near = difflib.get_close_matches(name, sorted(known), 1)
-    return f' (did you mean "{near[0]}"?)' if near else ""
-
-
-def _checked(table: Mapping[str, object], prefix: str, mistakes: list[str]) -> dict[str, Any]:
-    """The values by attribute; what is wrong with others goes to `mistakes`."""
-    found = {}
-    for key, value in table.items():
-        if key not in FIELDS:
-            mistakes.append(f"{prefix}{key}: unknown key{guess(key, FIELDS)}")
-            continue
-        try:
-            found[key.replace("-", "_")] = FIELDS[key](value)
-        except _Wrong as error:
-            mistakes.append(f"{prefix}{key}: {error}, not {_shown(value)}")
-    return found
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _document(read: Callable[[str], bytes | None], path: str) -> dict[str, Any]:
@@ -165,10 +140,3 @@ def _document(read: Callable[[str], bytes | None], path: str) -> dict[str, Any]:
         raise GuardrailError(f"{path}: too deeply nested") from None
     except Unreadable as error:
         raise GuardrailError(f"{path}: {error}") from None
-
-
-@lru_cache(maxsize=256)
-def _spec(globs: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
-    import pathspec  # late: few projects exclude anything
-
-    return pathspec.GitIgnoreSpec.from_lines(globs)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
 _LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
+_HIGHER = {Severity.P2: Severity.P1, Severity.P1: Severity.P0, Severity.P0: Severity.P0}
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 
@@ -83,6 +84,12 @@ def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
     if severity is Severity.P0 and confidence is not Confidence.HIGH:
         severity = Severity.P1
     return severity, confidence
+
+
+def raised(finding: Finding) -> Finding:
+    """A step more severe, P0 only where the rule is sure."""
+    sure = finding.confidence is Confidence.HIGH or (finding.severity is Severity.P2 and finding.confidence is not Confidence.LOW)
+    return replace(finding, severity=_HIGHER[finding.severity]) if sure else finding
 
 
 def _once_each(found: list[Finding]) -> list[Finding]:

@@ -70,17 +70,40 @@ def place_file(path: str, rules: Rules, line: int = 1) -> tuple[Place, ...]:
     return _ordered(_place(rules, path, name, Role.INTEGRATES, told) for name in names)
 
 
-def explain(definition: Definition, index: FileIndex, rules: Rules, facts: Facts) -> tuple[Weighing, ...]:
-    """Every surface that something speaks for, those that did not get enough of it too, the weightiest first."""
-    weighed = [w for w in weigh(definition, index, rules.signals, facts, rules.signals) if w.firm]
-    return tuple(sorted(weighed, key=lambda w: (not w.holds, -w.score, w.surface)))
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a definition is on a surface, or why it is not although something speaks for it."""
+
+    surface: str
+    place: Place | None  # None: it is not there
+    score: int
+    told: tuple[tuple[int, Evidence], ...]  # points (negative: against it; 0: a veto, or one of many), and what they are for
+
+
+def explain(definition: Definition, index: FileIndex, rules: Rules, facts: Facts) -> tuple[Reasons, ...]:
+    """Every surface that something speaks for: those that the definition is on, strictest first, then the others by weight."""
+    places = {p.surface.id: p for p in place(definition, index, rules, facts, rules.signals)}
+    weighed = {w.surface: w for w in weigh(definition, index, rules.signals, facts, rules.signals) if w.firm}
+    missed = sorted((w for name, w in weighed.items() if name not in places), key=lambda w: (-w.score, w.surface))
+    return (
+        *(_reasons(name, at, weighed.get(name), facts, definition) for name, at in places.items()),
+        *(_reasons(w.surface, None, w, facts, definition) for w in missed),
+    )
+
+
+def _reasons(name: str, at: Place | None, weighed: Weighing | None, facts: Facts, definition: Definition) -> Reasons:
+    if weighed is None:  # the fallback, which is not weighed
+        return Reasons(name, at, 0, tuple((0, e) for e in at.evidence) if at else ())
+    lines = [facts.line(t.node) if t.node is not None else definition.first for t in weighed.told]
+    told = tuple((t.points, Evidence(line, t.text)) for t, line in zip(weighed.told, lines, strict=True))
+    return Reasons(name, at, weighed.score, told)
 
 
 def _unclaimed(definition: Definition, path: str, rules: Rules, alone: bool) -> list[Place]:
     """Business logic where there is branching and nothing stricter; else glue, where there is nothing at all."""
     branching = definition.kind == "function" and definition.branches >= BRANCHES
     name = LOGIC if branching else GLUE if alone else ""
-    if name not in rules.surfaces:
+    if name not in rules.signals:
         return []
     said = f"{definition.branches} branches" if branching else "no branches to speak of"
     role = Role.IMPLEMENTS if branching else Role.INTEGRATES

@@ -109,7 +109,8 @@ def test_the_text_of_a_finding(repo):
         "",
         "Review map (HEAD → working tree)",
         "use-freely",
-        "  app.py:1 welcome  greetings  calls shout, line 3; names greet, line 1",
+        "  app.py:1 welcome [3]  greetings  calls shout, line 3; names greet, line 1",
+        "1 touched line: 100% mechanical (use-freely), 0% need judgment (0% do-not-use, 0% review-carefully)",
         "",
         "1 introduced (1 P1), 0 fixed, 0 preexisting, 0 allowed, 0 files unread",
     ]
@@ -159,7 +160,17 @@ def test_the_json_of_a_change(repo):
                 "evidence": [{"line": 3, "signal": "calls shout"}, {"line": 1, "signal": "names greet"}],
             }
         ],
-        "summary": {"P0": 0, "P1": 1, "P2": 0, "use-freely": 1, "review-carefully": 0, "do-not-use": 0},
+        "unclassified": [],
+        "reviewers": [],
+        "summary": {
+            "P0": 0,
+            "P1": 1,
+            "P2": 0,
+            "use-freely": 1,
+            "review-carefully": 0,
+            "do-not-use": 0,
+            "lines": {"use-freely": 1, "review-carefully": 0, "do-not-use": 0},
+        },
     }
 
 

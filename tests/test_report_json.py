@@ -36,13 +36,20 @@ def test_nothing_found():
   },
   "findings": [],
   "surfaces": [],
+  "unclassified": [],
+  "reviewers": [],
   "summary": {
     "P0": 0,
     "P1": 0,
     "P2": 0,
     "use-freely": 0,
     "review-carefully": 0,
-    "do-not-use": 0
+    "do-not-use": 0,
+    "lines": {
+      "use-freely": 0,
+      "review-carefully": 0,
+      "do-not-use": 0
+    }
   }
 }
 """
@@ -86,6 +93,7 @@ def test_a_definition_counts_once_under_its_strictest_tier():
         "use-freely": 0,
         "review-carefully": 1,
         "do-not-use": 1,
+        "lines": {"use-freely": 0, "review-carefully": 3, "do-not-use": 1},
     }
 
 

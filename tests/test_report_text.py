@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from verdicts import CLEAN, FETCH, FULL, HOSTILE, LOGIN, SKIPPED, TIMING, VERIFY, WEAK, decided, verdict
+from verdicts import CLEAN, FETCH, FULL, HOSTILE, LOGIN, PLAIN, SKIPPED, TIMING, VERIFY, WEAK, decided, verdict
 
 from guardrail.model import Outcome, Surface, Tier
 from guardrail.report.text import render
@@ -25,7 +25,7 @@ def test_a_whole_report():
 
 Review map (HEAD → working tree)
 do-not-use
-  auth/login.py:4 Login.verify  timing-compare (implements)  calls hmac.new, line 5; compares a digest, line 6  """
+  auth/login.py:4 Login.verify [6]  timing-compare (implements)  calls hmac.new, line 5; compares a digest, line 6  """
         """+ network (integrates)
   Ask of Comparison of secrets (timing-compare):
     - Is it constant in time?
@@ -33,10 +33,13 @@ do-not-use
   Ask of Calls over the network (network):
     - Is there a timeout?
 review-carefully
-  app/café.py:1 <module>  network (composes)  calls requests.get1, line 1; calls requests.get2, line 2; """
+  app/café.py:1 <module> [1-3]  network (composes)  calls requests.get1, line 1; calls requests.get2, line 2; """
         r"""calls requests.get3, line 3; 2 more
 use-freely
-  auth/login.py:8 Login.__repr__  plain
+  auth/login.py:8 Login.__repr__ [9]  plain
+5 touched lines: 20% mechanical (use-freely), 80% need judgment (20% do-not-use, 60% review-carefully)
+suggested reviewers: @ann (network), @org/security (network, timing-compare)
+unclassified: art/logo.xcf, odd\nname
 
 allowed: a\n::error::b\x1b[2J,c:\u202ed\udcff.py:2 PRC001 — app.py:1 allows PRC001: legacy job, T-231
 
@@ -88,6 +91,7 @@ def test_a_scan_counts_definitions_instead_of_mapping_them():
     scan = verdict(label="scan of .", placements=(FETCH, VERIFY))
     counted = """\
 definitions: 1 do-not-use, 1 review-carefully, 0 use-freely
+4 lines: 0% mechanical (use-freely), 100% need judgment (25% do-not-use, 75% review-carefully)
 
 0 introduced, 0 fixed, 0 preexisting, 0 allowed, 0 files unread
 """
@@ -95,6 +99,22 @@ definitions: 1 do-not-use, 1 review-carefully, 0 use-freely
     assert render(scan, map=False) == counted
     assert render(scan, map=True).startswith("Review map (scan of .)\ndo-not-use\n  auth/login.py:4 Login.verify")
     assert render(replace(scan, label="HEAD"), map=False) == render(CLEAN)
+
+
+def test_the_map_alone_has_no_findings_but_says_what_was_not_read():
+    alone = render(replace(FULL, skipped=SKIPPED.skipped), map=True, quiet=True)
+    assert alone.startswith("Review map (HEAD → working tree)\ndo-not-use\n")
+    assert "TIM001" not in alone
+    assert "allowed:" not in alone
+    assert "unread: app/old.py — invalid syntax at line 2" in alone
+    assert alone.endswith("\n2 introduced (1 P0, 1 P2), 1 fixed, 2 preexisting, 1 allowed, 2 files unread\n")
+
+
+def test_a_little_is_never_nothing():
+    some = (replace(FETCH, size=1), replace(VERIFY, size=1), replace(PLAIN, size=998))
+    assert "1000 touched lines: 98% mechanical (use-freely), 2% need judgment (1% do-not-use, 1% review-carefully)" in render(
+        verdict(placements=some)
+    )
 
 
 def test_a_surface_is_asked_about_once_and_an_unknown_one_not_at_all():
@@ -110,7 +130,7 @@ def test_surface_names_and_labels_are_escaped():
     assert render(verdict(label="x\x1b..y", placements=(placed,), surfaces=hostile)).splitlines()[:5] == [
         r"Review map (x\x1b..y)",
         "review-carefully",
-        r"  app/café.py:1 e\nf  network (composes)  calls requests.get1, line 1",
+        r"  app/café.py:1 e\nf [1-3]  network (composes)  calls requests.get1, line 1",
         r"  Ask of a\x1bb (network):",
         r"    - c\u200dd",
     ]

@@ -196,12 +196,12 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(
-        **_read_detector(reader, table),
         id=identity,
         name=reader.text(table, "name", needed=True),
         severity=Severity(reader.one_of(table, "severity", [s.value for s in Severity], "")),
         confidence=Confidence(reader.one_of(table, "confidence", [c.value for c in Confidence], "high")),
         surface=reader.text(table, "surface") or surface,
+        **_read_detector(reader, table),
         message=reader.text(table, "message", needed=True),
         why=reader.text(table, "why"),
         remedy=reader.text(table, "remedy", needed=True),

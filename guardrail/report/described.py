@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Protocol
 
-from guardrail.model import GuardrailError, Surface
+from guardrail.model import GuardrailError, Surface, Tier
 from guardrail.report.escape import one_line
 
 
@@ -92,6 +92,29 @@ def as_json(rules: Iterable[Rule], surfaces: Mapping[str, Surface]) -> str:
         for rule in sorted(rules, key=lambda r: (r.id, r.name))
     ]
     return json.dumps(listed, indent=2) + "\n"
+
+
+def surfaces_in_words(surfaces: Mapping[str, Surface]) -> str:
+    """Every surface with its tier, why and questions, the strictest tier first."""
+    blocks = []
+    for surface in _strictest_first(surfaces):
+        lines = [f"{surface.id} — {surface.title} ({surface.tier})", f"  {one_line(surface.why)}"]
+        blocks.append("\n".join([*lines, *(f"  - {one_line(q)}" for q in surface.review)]) + "\n")
+    return "\n".join(blocks)
+
+
+def surfaces_as_json(surfaces: Mapping[str, Surface]) -> str:
+    """The surfaces for a program, in the same order."""
+    listed = [
+        {"surface": s.id, "title": s.title, "tier": s.tier, "why": s.why, "review": list(s.review)}
+        for s in _strictest_first(surfaces)
+    ]
+    return json.dumps(listed, indent=2) + "\n"
+
+
+def _strictest_first(surfaces: Mapping[str, Surface]) -> list[Surface]:
+    order = [*reversed(Tier)]
+    return sorted(surfaces.values(), key=lambda s: (order.index(s.tier), s.id))
 
 
 def _rule(rule: Rule, surface: Surface | None) -> str:

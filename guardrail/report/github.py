@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from guardrail.model import Finding, Severity, Verdict
 from guardrail.report.escape import command_data, command_property, one_line
+from guardrail.report.paint import plain
+from guardrail.report.review import review_map
 from guardrail.report.tally import by_severity, explanation, last_line
 
 LEVELS = {Severity.P0: "error", Severity.P1: "error", Severity.P2: "warning"}
 
 
 def render(verdict: Verdict) -> str:
-    """One command per finding and per unread file, and the counts as a notice."""
+    """One command per finding and per unread file, the counts as a notice, and the review map folded into the log."""
     findings = [_finding(f) for f in by_severity(verdict.findings)]
     unread = [
         _command("error", f"not analysed: {one_line(s.reason)}", {"file": s.path, "title": "unread file"})
         for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
     ]
-    return "\n".join([*findings, *unread, _command("notice", last_line(verdict), {})]) + "\n"
+    shown = review_map(verdict, plain) if not verdict.label.startswith("scan") else []
+    folded = ["::group::guardrail review map", *map(_logged, shown), "::endgroup::"] if shown else []
+    return "\n".join([*findings, *unread, *folded, _command("notice", last_line(verdict), {})]) + "\n"
 
 
 def _finding(f: Finding) -> str:
@@ -30,3 +34,8 @@ def _finding(f: Finding) -> str:
 def _command(level: str, message: str, properties: dict[str, str]) -> str:
     given = ",".join(f"{key}={command_property(one_line(value))}" for key, value in properties.items())
     return f"::{level} {given}::{command_data(message)}" if given else f"::{level}::{command_data(message)}"
+
+
+def _logged(line: str) -> str:
+    """A line of the log that is no command: the runner looks behind leading spaces."""
+    return f"| {line}"

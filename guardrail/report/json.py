@@ -6,14 +6,15 @@ import json
 from typing import Any
 
 from guardrail.model import Finding, Placement, Verdict
-from guardrail.report.tally import by_place, severities, tiers
+from guardrail.report.tally import by_place, lines_by_tier, reviewers, severities, tiers
 
 
 def render(verdict: Verdict) -> str:
     """The same bytes for the same verdict: sorted, ASCII, without times and absolute paths."""
     skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
     placements = sorted(verdict.placements, key=lambda p: (p.path, p.line, p.surface, p.definition))
-    summary = severities(verdict.findings) | tiers(verdict.placements)
+    summary: dict[str, Any] = severities(verdict.findings) | tiers(verdict.placements)
+    summary["lines"] = lines_by_tier(verdict.placements)
     report = {
         "schema": "guardrail/1",
         "version": verdict.version,
@@ -25,6 +26,8 @@ def render(verdict: Verdict) -> str:
         },
         "findings": [_finding(f) for f in by_place(verdict.findings)],
         "surfaces": [_placement(p) for p in placements],
+        "unclassified": list(verdict.unclassified),
+        "reviewers": [{"owner": owner, "surfaces": names} for owner, names in reviewers(verdict).items()],
         "summary": summary,
     }
     return json.dumps(report, ensure_ascii=True, indent=2) + "\n"

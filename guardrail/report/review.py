@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from guardrail.model import Placement, Tier, Verdict
 from guardrail.report.escape import one_line
 from guardrail.report.paint import Paint
-from guardrail.report.tally import by_definition, tiers
+from guardrail.report.tally import by_definition, lines_by_tier, ranges, reviewers, tiers
 
 SIGNALS = 3  # of each placement
 
@@ -25,18 +25,47 @@ def review_map(verdict: Verdict, paint: Paint) -> list[str]:
         lines += [paint(tier, tier)] if own else []
         lines += [f"  {_definition(group)}" for group in own]
         lines += questions
-    return lines
+    return lines + (share(verdict) if definitions else []) + _reviewers(verdict) + _unclassified(verdict)
+
+
+def share(verdict: Verdict) -> list[str]:
+    """How much of the lines is mechanical and how much needs judgment, in one line."""
+    counts = lines_by_tier(verdict.placements)
+    total = sum(counts.values())
+    if not total:
+        return []
+    careful, forbidden = (_percent(counts[tier], total) for tier in (Tier.CAREFUL, Tier.FORBIDDEN))
+    what = ("line" if verdict.label.startswith("scan") else "touched line") + ("" if total == 1 else "s")
+    judgment = f"{careful + forbidden}% need judgment ({forbidden}% {Tier.FORBIDDEN}, {careful}% {Tier.CAREFUL})"
+    return [f"{total} {what}: {100 - careful - forbidden}% mechanical ({Tier.FREE}), {judgment}"]
+
+
+def _percent(part: int, total: int) -> int:
+    """Rounded, but a little is never nothing."""
+    return max(1, min(round(100 * part / total), 99 if part < total else 100)) if part else 0
+
+
+def _reviewers(verdict: Verdict) -> list[str]:
+    named = [f"{one_line(owner)} ({', '.join(surfaces)})" for owner, surfaces in reviewers(verdict).items()]
+    return [f"suggested reviewers: {', '.join(named)}"] if named else []
+
+
+def _unclassified(verdict: Verdict) -> list[str]:
+    """Files that are not Python and that no surface knows: somebody should have seen at least their names."""
+    return [f"unclassified: {', '.join(map(one_line, verdict.unclassified))}"] if verdict.unclassified else []
 
 
 def tier_counts(verdict: Verdict) -> list[str]:
     """How many definitions there are of each tier, in one line."""
     counts = tiers(verdict.placements)
-    return [f"definitions: {', '.join(f'{counts[tier]} {tier}' for tier in reversed(Tier))}"]
+    return [f"definitions: {', '.join(f'{counts[tier]} {tier}' for tier in reversed(Tier))}", *share(verdict)]
 
 
 def _definition(group: Sequence[Placement]) -> str:
     first = group[0]
-    return f"{one_line(first.path)}:{first.line} {one_line(first.definition)}  {'  + '.join(map(_placement, group))}"
+    touched = f" [{ranges(first.touched)}]" if first.touched else ""
+    where = f"{one_line(first.path)}:{first.line} {one_line(first.definition)}{touched}"
+    return f"{where}  {'  + '.join(map(_placement, group))}"
 
 
 def _placement(p: Placement) -> str:

@@ -40,6 +40,35 @@ def tiers(placements: Sequence[Placement]) -> dict[str, int]:
     return {tier: found[tier] for tier in Tier}
 
 
+def lines_by_tier(placements: Sequence[Placement]) -> dict[str, int]:
+    """How many touched lines there are of each tier (in a scan: lines), each counted under the strictest of its definition."""
+    found: Counter[str] = Counter()
+    for group in by_definition(placements):
+        found[group[0].tier] += group[0].size
+    return {tier: found[tier] for tier in Tier}
+
+
+def reviewers(verdict: Verdict) -> dict[str, list[str]]:
+    """Whom the settings suggest for the surfaces of a change that need judgment: owner → surfaces, both sorted."""
+    seen = {p.surface for p in verdict.placements if p.tier is not Tier.FREE}
+    found: dict[str, list[str]] = {}
+    for surface in sorted(seen & verdict.owners.keys()):
+        for owner in verdict.owners[surface]:
+            found.setdefault(owner, []).append(surface)
+    return dict(sorted(found.items()))
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """Line numbers in words: `3, 7-9`."""
+    spans: list[list[int]] = []
+    for line in sorted(lines):
+        if spans and line == spans[-1][1] + 1:
+            spans[-1][1] = line
+        else:
+            spans.append([line, line])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
 def allowed(verdict: Verdict) -> list[Decision]:
     """What the change introduced and an allow lets pass."""
     return [d for d in verdict.decisions if d.outcome is Outcome.ALLOWED and d.finding.status is Status.INTRODUCED]

@@ -20,19 +20,20 @@ def render(
     quiet: bool = False,
     map: bool | None = None,
 ) -> str:
-    """The report; `map` unless given is the whole review map in a check and only its counts in a scan.
+    """The report; `map` unless given is the whole review map in a check and its counts in a scan; where true there is nothing else.
 
     Quiet, it says nothing of a change in which there is nothing to see.
     """
     findings = by_severity(verdict.findings)
+    quiet = quiet and not map
     if quiet and verdict.complete and not findings and not verdict.skipped:
         return ""
     paint = coloured if color else plain
     code = {f.path: verdict.sources[f.path].split("\n") for f in findings if color and f.path in verdict.sources}
-    blocks = [_finding(f, paint, code) for f in findings]
+    blocks = [_finding(f, paint, code) for f in findings] if not map else []
     blocks.append([] if quiet else _map(verdict, paint, map))
     blocks.append([_unread(s, paint) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))])
-    blocks.append([] if quiet else [_allowed(d) for d in allowed(verdict)])
+    blocks.append([] if quiet or map else [_allowed(d) for d in allowed(verdict)])
     blocks.append([last_line(verdict)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 

@@ -7,12 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
-from guardrail.model import Confidence, Severity, Surface, Tier
-from guardrail.packs import Rule, Rules, load_packs
+from guardrail.model import Confidence, Role, Severity, Tier
+from guardrail.packs import Rule, Rules, Signals, load_packs
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -31,10 +30,16 @@ TIERS = {
     Tier.FREE: "an assistant may write it, the usual review will do",
 }
 
+ROLES = {
+    Role.IMPLEMENTS: "makes the primitive itself; on a do-not-use surface that is a finding of its own",
+    Role.COMPOSES: "puts low-level parts of a library together, and decides their order",
+    Role.INTEGRATES: "calls a library that knows how",
+}
+
 
 def pages(rules: Rules) -> dict[str, str]:
     """Name → text of every generated page."""
-    return {"rules.md": rules_page(rules), "surfaces.md": surfaces_page(rules.surfaces)}
+    return {"rules.md": rules_page(rules), "surfaces.md": surfaces_page(rules)}
 
 
 def rules_page(rules: Rules) -> str:
@@ -60,17 +65,32 @@ def item(rule: Rule) -> str:
     return " ".join(part for part in [*parts, refs] if part)
 
 
-def surfaces_page(surfaces: Mapping[str, Surface]) -> str:
+def surfaces_page(rules: Rules) -> str:
     """One section per surface, the strictest tier first."""
     lines = [NOTE, "", "# Surfaces", ""]
-    lines += ["A touched definition is put on surfaces; their tier says how far an assistant may be trusted there.", ""]
+    lines += ["A touched definition is put on surfaces; their tier says how far an assistant may be trusted there."]
+    lines += ["`guardrail explain PATH:LINE` tells why some code is on one.", ""]
     lines += [f"- **{tier}**: {text}" for tier, text in TIERS.items()]
+    lines += ["", "Roles, of a definition on a surface:", "", *(f"- **{role}**: {text}" for role, text in ROLES.items())]
     order = list(TIERS)
-    for surface in sorted(surfaces.values(), key=lambda s: (order.index(s.tier), s.id)):
+    for surface in sorted(rules.surfaces.values(), key=lambda s: (order.index(s.tier), s.id)):
         lines += ["", f"## {surface.id}", "", f"**{surface.title}** · {surface.tier}", "", surface.why]
         if surface.review:
             lines += ["", *(f"- {question}" for question in surface.review)]
+        lines += [line for said in speaks_for(rules.signals[surface.id]) for line in ("", said)]
     return "\n".join(lines) + "\n"
+
+
+def speaks_for(signals: Signals) -> list[str]:
+    """What puts code there, the names of single functions left out."""
+    packages = {name.split(".")[0] for name in signals.imports}
+    spoken = {
+        "Shapes": sorted({shape.says for shape in signals.shapes} - {"by hand"}),
+        "Made by hand, as found by": sorted(f"[{rule}](rules.md)" for rule in signals.hand_rolled),
+        "Packages": sorted(f"`{name}`" for name in packages),
+        "Other files": sorted(f"`{glob}`" for glob in signals.files),
+    }
+    return [f"{what}: {', '.join(names)}." for what, names in spoken.items() if names]
 
 
 def example() -> str:

@@ -10,7 +10,7 @@ from guardrail import surfaces
 from guardrail.change import Paths, read_change
 from guardrail.index import decode, index_source
 from guardrail.judge import Judge, Side, is_python
-from guardrail.model import FileIndex, GuardrailError, SourceFile, Surface, Unreadable
+from guardrail.model import GuardrailError, SourceFile, Surface, Tree, Unreadable
 from guardrail.run import settings_and_rules
 from guardrail.surfaces import Place, Reasons
 
@@ -36,12 +36,11 @@ def why(path: str, line: int, cwd: Path) -> Why:
         raise GuardrailError(f"{path}: {reason}")
     name = change.files[0].path
     settings, rules = settings_and_rules(change.head)
-    text = decode(change.head.read(name) or b"") if is_python(name, change.head) else None
-    if text is None:
+    if not is_python(name, change.head):
         found = tuple(_decided(p) for p in surfaces.place_file(name, rules))
         return Why(name, surfaces.WHOLE_FILE, 1, 1, found, rules.surfaces, settings.owners)
-    file = SourceFile(name, text, _index(name, text))
-    if not 1 <= line <= text.count("\n") + 1:
+    file = _source(name, change.head)
+    if not 1 <= line <= file.text.count("\n") + 1:
         raise GuardrailError(f"{path} has no line {line}")
     definition = next(d for d in file.index.definitions if d.owns(line))
     places = surfaces.place_by_path(name, rules, definition.first)
@@ -52,9 +51,10 @@ def why(path: str, line: int, cwd: Path) -> Why:
     return Why(name, definition.symbol, definition.first, definition.last, reasons, rules.surfaces, settings.owners)
 
 
-def _index(name: str, text: str) -> FileIndex:
+def _source(name: str, tree: Tree) -> SourceFile:
     try:
-        return index_source(name, text)
+        text = decode(tree.read(name) or b"")
+        return SourceFile(name, text, index_source(name, text))
     except Unreadable as error:
         raise GuardrailError(f"{name}: {error}") from None
 

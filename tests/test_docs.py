@@ -6,9 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tomli
 
 from guardrail.model import Severity, Tier
 from guardrail.packs import load_packs
+from guardrail.settings import FIELDS, SIGNALS, SURFACE_FIELDS, check_names, load_settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -39,3 +41,15 @@ def test_the_readme_shows_what_the_demo_prints(generate):
 def test_a_link_leads_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_page_of_settings_shows_every_one_of_them():
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    shown = "".join(line[4:] for line in page.splitlines(keepends=True) if line.startswith("    "))
+    settings = load_settings({"pyproject.toml": shown.encode()}.get)
+    table = tomli.loads(shown)["tool"]["guardrail"]
+    assert set(table) == set(FIELDS)
+    assert {key for one in table["surfaces"].values() for key in one} == set(SURFACE_FIELDS)
+    assert settings.surfaces["business-logic"].tier_of("scripts/x.py") == Tier.FREE
+    assert all(re.search(rf"\b{signal}\b", page) for signal in SIGNALS)
+    check_names(settings, [rule.id for rule in load_packs().rules], load_packs().surfaces)

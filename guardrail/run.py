@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,12 +30,11 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
     settings, rules = settings_and_rules(trusted, options)
     scope = [f for f in (_in_scope(f, settings) for f in change.files) if f]
-    files = [f for f in scope if _is_python(f, change)]
+    files, others = _parted(scope, lambda f: _is_python(f, change))
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
     judgements = list(judge_all(Judge(change.base, change.head, rules, True, whole, old), files, settings.jobs))
-    others = [] if whole else [f for f in scope if f not in files]
-    return decide(change, rules, settings, judgements, exit_zero, others)
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -124,6 +123,14 @@ def _in_scope(file: FileChange, settings: Settings) -> FileChange | None:
     if base is None:
         return FileChange(None, head, copied_from=file.copied_from)
     return FileChange(base, head, file.added, file.removed, file.copied_from)
+
+
+def _parted(files: Iterable[FileChange], wanted: Callable[[FileChange], bool]) -> tuple[list[FileChange], list[FileChange]]:
+    """Those that are wanted, and the others."""
+    parts: tuple[list[FileChange], list[FileChange]] = ([], [])
+    for file in files:
+        parts[not wanted(file)].append(file)
+    return parts
 
 
 def _is_python(file: FileChange, change: Change) -> bool:

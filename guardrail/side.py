@@ -1,0 +1,124 @@
+"""One side of a file that is judged: its definitions, what is found in them, and where they stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from guardrail import snapshot, surfaces
+from guardrail.allows import AllowsOfFile, find_allows
+from guardrail.model import Confidence, Definition, FileChange, Finding, Placement, Role, Severity, SourceFile, Tier
+from guardrail.triage import FileWords
+
+if TYPE_CHECKING:
+    from guardrail.analysis.files import FileFacts
+    from guardrail.judge import Judge
+    from guardrail.packs import Rule
+
+
+class Side:
+    """One side of a file: its definitions, and what is found in them when it is asked for."""
+
+    def __init__(self, judge: Judge, file: SourceFile) -> None:
+        """Nothing is parsed with libcst yet."""
+        self.judge, self.file = judge, file
+        self.definitions: Sequence[Definition] = file.index.definitions
+        self.words = FileWords(file.text, file.index, judge.implied)
+        self._keys: dict[int, str] = {}
+
+    def key(self, definition: Definition) -> str:
+        """The same for definitions with the same text in the same surroundings."""
+        found = self._keys.get(id(definition))
+        if found is None:
+            parts = (definition.kind, self.words.own_text(definition), *self.words.environment(definition))
+            found = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+            self._keys[id(definition)] = found
+        return found
+
+    @cached_property
+    def facts(self) -> FileFacts:
+        """The analysis of the file; here libcst is imported."""
+        from guardrail.analysis.files import FileFacts
+        from guardrail.analysis.library import Library
+
+        return FileFacts(self.file, Library(self.judge.library))
+
+    @cached_property
+    def allows(self) -> AllowsOfFile:
+        """The allow comments of the file."""
+        return find_allows(self.file.path, self.file.text, self.judge.known)
+
+    def candidates(self, definition: Definition) -> list[Rule]:
+        """The rules that may find something in the definition."""
+        if not self.judge.triage:
+            return list(self.judge.rules.rules)
+        picked = self.judge.by_words.among(self.words.of(definition), self.words.search)
+        return [self.judge.rules.rules[number] for number in sorted(picked)]
+
+    def findings(self, definition: Definition) -> list[Finding]:
+        """What the rules find in one definition."""
+        rules = self.candidates(definition)
+        found = snapshot.find(self.facts.facts(definition), rules) if rules else []
+        if self._may_be_raised(found):
+            by_hand = {p.surface.id for p in self.places(definition) if p.role is Role.IMPLEMENTS}
+            found = [snapshot.raised(f) if f.surface in by_hand else f for f in found]
+        if self.file.path in self.judge.superseded:
+            return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
+        return found
+
+    def _may_be_raised(self, found: Iterable[Finding]) -> bool:
+        """Whether one is on a surface where the primitive made by hand raises it a step (catalogue 1.2)."""
+        known = self.judge.rules.surfaces
+        return any(f.severity is not Severity.P0 and known[f.surface].tier is Tier.FORBIDDEN for f in found)
+
+    def placements(self, change: FileChange, shrunk: frozenset[str]) -> Iterator[Placement]:
+        """Where the touched definitions stand, those that only lost lines (`shrunk`) too; in a scan every definition."""
+        for definition in self.definitions:
+            touched = self._lines(definition, change.added)
+            if not touched and definition.symbol not in shrunk:
+                continue
+            shown = () if self.judge.whole else tuple(touched)
+            for place in self.places(definition):
+                yield Placement(
+                    path=self.file.path,
+                    definition=definition.symbol,
+                    line=definition.first,
+                    end_line=definition.last,
+                    touched=shown,
+                    size=len(touched),
+                    surface=place.surface.id,
+                    tier=place.tier,
+                    role=place.role,
+                    evidence=place.evidence,
+                )
+
+    def places(self, definition: Definition) -> tuple[surfaces.Place, ...]:
+        """The surfaces of one definition, strictest first."""
+        if self._decided:
+            return surfaces.place_by_path(self.file.path, self.judge.rules, definition.first)
+        likely = self._likely(definition)
+        facts = self.facts.facts(definition) if likely else None
+        return surfaces.place(definition, self.file.index, self.judge.rules, facts, likely)
+
+    @cached_property
+    def _decided(self) -> bool:
+        return bool(surfaces.place_by_path(self.file.path, self.judge.rules))
+
+    def shrunk(self, change: FileChange) -> frozenset[str]:
+        """Of the base side: the symbols of the definitions that lines were taken from."""
+        return frozenset(d.symbol for d in self.definitions if self._lines(d, change.removed))
+
+    def _lines(self, definition: Definition, among: frozenset[int] | None) -> list[int]:
+        """The definition's own lines that hold something, among those given (None: all)."""
+        lines = self.words.lines
+        wanted = range(definition.first, definition.last + 1) if among is None else sorted(among)
+        return [n for n in wanted if n <= len(lines) and definition.owns(n) and lines[n - 1].strip()]
+
+    def _likely(self, definition: Definition) -> frozenset[str]:
+        """The surfaces that are worth an analysis of the definition."""
+        if not self.judge.triage:
+            return frozenset(self.judge.rules.signals)
+        return self.judge.surfaces_by_words.among(self.words.of(definition), self.words.search)

@@ -1,0 +1,37 @@
+"""Shapes of injection: commands, code and markup whose text is not fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from guardrail.analysis.checks.tracing import named, resolve
+from guardrail.analysis.facts import Facts
+from guardrail.analysis.match import Match
+
+
+def open_text(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Where what is run, compiled or marked safe is not all written down in the code."""
+    for match in matches:
+        text = named(match, "X")
+        if text is not None and not _written(*text):
+            yield match
+
+
+def _written(facts: Facts, node: cst.CSTNode) -> bool:
+    """A constant, a list of constants, a translated text, or a conversion that leaves no text to choose."""
+    facts, node = resolve(facts, node)
+    if facts.constants(node):
+        return True
+    if isinstance(node, cst.IfExp):
+        return _written(facts, node.body) and _written(facts, node.orelse)
+    if isinstance(node, (cst.List, cst.Tuple)):
+        return all(_fixed(facts, element.value) for element in node.elements)
+    translated = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("_", "gettext", "gettext_lazy")
+    return translated and all(_written(facts, arg.value) for arg in node.args)
+
+
+def _fixed(facts: Facts, node: cst.CSTNode) -> bool:
+    """A constant element, or the interpreter itself."""
+    return bool(facts.constants(node)) or "sys.executable" in facts.names(node)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from guardrail.analysis.checks import flow
-from guardrail.analysis.checks.tracing import named, trace
+from guardrail.analysis.checks.tracing import named, trace, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
+_PATHS = frozenset("path paths file files folder dir directory root target destination dest source src".split())
 _OURS = frozenset("__file__ settings conf tempfile mkdtemp mkstemp importlib resources package_dir devnull".split())
 
 
@@ -18,8 +19,17 @@ def variable_path(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Where the path that is opened is, or holds, what a caller or a client gives: no constant, no place beside the code."""
     for match in matches:
         path = named(match, "P")
-        if path is not None and not path[0].constants(path[1]) and _given(*path):
+        if path is None or path[0].constants(path[1]) or not _given(*path):
+            continue
+        if flow.receiver(match.node) is not path[1] or _is_path(*path):
             yield match
+
+
+def _is_path(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether what has a `read_text` is a path, and no formatter or document: by its type or its name."""
+    last = node.right if isinstance(node, cst.BinaryOperation) else node
+    typed = any(name.startswith("pathlib.") for name in facts.types(node))
+    return typed or last is not node or bool(words_of(facts.code(node)[:80]) & _PATHS)
 
 
 def _given(facts: Facts, node: cst.CSTNode) -> bool:
@@ -45,10 +55,3 @@ def sent(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def loads_data(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A load whose argument is not written down in the code."""
     return (m for m in matches if not (isinstance(m.node, cst.Call) and m.node.args and facts.constants(m.node.args[0].value)))
-
-
-def written_name(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`upload.filename`, `upload.save(path)`: the client's own name for a file, or the place that it is put."""
-    for match in matches:
-        if flow.called(match.node) != "save" or any(not facts.constants(a.value) for a in getattr(match.node, "args", ())):
-            yield match

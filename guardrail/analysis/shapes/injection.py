@@ -15,8 +15,15 @@ def open_text(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Where what is run, compiled or marked safe is not all written down in the code."""
     for match in matches:
         text = named(match, "X")
-        if text is not None and not _written(*text):
+        if text is not None and not (_written(*text) and _rest_written(facts, match.node)):
             yield match
+
+
+def _rest_written(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether the arguments that follow the program's name, in `create_subprocess_exec(program, *arguments)`, are constants."""
+    if not isinstance(node, cst.Call) or "asyncio.create_subprocess_exec" not in facts.names(node.func):
+        return True
+    return all(bool(facts.constants(arg.value)) for arg in node.args if arg.keyword is None)
 
 
 def _written(facts: Facts, node: cst.CSTNode) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import named, symbol, words_of
+from guardrail.analysis.checks.tracing import named, origins, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
@@ -125,14 +125,16 @@ def changes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         target, value = named(match, "O"), named(match, "V")
         if value is None:
             continue
-        for node in _choices(value[1]):
+        for node in _choices(*value):
             if member(node) or (target is not None and _one_of_texts(facts, match, node)):
                 yield match
                 return
 
 
-def _choices(node: cst.CSTNode) -> list[cst.CSTNode]:
-    return [node.body, node.orelse] if isinstance(node, cst.IfExp) else [node]
+def _choices(facts: Facts, node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The expressions that the value may be: both of `a if c else b`, and what a local name was given."""
+    given = [value for _, value in origins(facts, node)] if isinstance(node, cst.Name) and not member(node) else []
+    return [part for one in given or [node] for part in ([one.body, one.orelse] if isinstance(one, cst.IfExp) else [one])]
 
 
 def _one_of_texts(facts: Facts, match: Match, node: cst.CSTNode) -> bool:
@@ -173,7 +175,7 @@ def _is_state(node: cst.CSTNode) -> bool:
 
 
 def branches(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`match order.status`, or two comparisons of a state with members."""
+    """`match order.status`, one comparison with `OrderStatus.PAID`, or two with members that are not named after states."""
     if _other_kind(facts):
         return
     found = []
@@ -184,8 +186,9 @@ def branches(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             return
         if isinstance(around, cst.Comparison) and around.left is match.node and _asked_member(around):
             found.append(match)
-    if len(found) >= 2:
-        yield found[0]
+            if len(found) >= 2 or words_of(facts.code(around.comparisons[0].comparator)) & _STATEFUL:
+                yield match
+                return
 
 
 def _asked_member(node: cst.Comparison) -> bool:

@@ -21,7 +21,7 @@ _AMBIENT = re.compile(
     r"|WERKZEUG_\w+|JPY_\w+|IDLE\w*|PYCHARM\w*|WINDIR)$"
 )
 _SWITCH = frozenset("feature flag flags experiment experiments theme color colors experimental".split())
-_STORES = re.compile(r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|credentials|ssm)(\W|_|$)|get_secret|getenv|read_secret")
+_STORES = re.compile(r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|ssm)(\W|_|$)|get_secret|getenv|read_secret")
 _MOST = 60  # nodes of a value that are looked at
 _HELD = ("module", "class")
 

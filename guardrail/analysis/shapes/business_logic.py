@@ -123,7 +123,8 @@ def decides(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         return
     found = [node for node in facts.nodes if _branch(facts, node)]
     if len(found) >= DECISIONS:
-        yield facts.match(found[0])
+        first = found[0]
+        yield facts.match(first.test if isinstance(first, cst.If) else first)
 
 
 def _branch(facts: Facts, node: cst.CSTNode) -> bool:
@@ -145,7 +146,11 @@ def _decision(facts: Facts, node: cst.CSTNode) -> bool:
         if isinstance(target.operator, _EQUAL):
             return any(_domain(a) and _fixed(facts, b) for a, b in (sides, sides[::-1]))
         return False
-    if isinstance(node, cst.Attribute) and _domain(node) and re.match(r"(is|has|can|was|allow|require)_|.*_(enabled|allowed|required)$", node.attr.value):
+    if (
+        isinstance(node, cst.Attribute)
+        and _domain(node)
+        and re.match(r"(is|has|can|was|allow|require)_|.*_(enabled|allowed|required)$", node.attr.value)
+    ):
         return not isinstance(facts.parent(node), (cst.Attribute, cst.Call, cst.Comparison, cst.Subscript))
     return False
 
@@ -178,4 +183,6 @@ def _fixed(facts: Facts, node: cst.CSTNode) -> bool:
 def _dated(node: cst.CSTNode) -> bool:
     """`date(2024, 1, 1)`, `timezone.now()`, `now`."""
     at = node.func if isinstance(node, cst.Call) else node
-    return _DATES.search(at.attr.value if isinstance(at, cst.Attribute) else at.value if isinstance(at, cst.Name) else "") is not None
+    return (
+        _DATES.search(at.attr.value if isinstance(at, cst.Attribute) else at.value if isinstance(at, cst.Name) else "") is not None
+    )

@@ -27,16 +27,15 @@ def _rest_written(facts: Facts, node: cst.CSTNode) -> bool:
 
 
 def _written(facts: Facts, node: cst.CSTNode) -> bool:
-    """A constant, a list of constants, a translated text, or a conversion that leaves no text to choose."""
+    """A constant, a list of constants, a choice of constants, or a translated constant."""
     facts, node = resolve(facts, node)
-    if facts.constants(node):
-        return True
-    if isinstance(node, cst.IfExp):
-        return _written(facts, node.body) and _written(facts, node.orelse)
     if isinstance(node, (cst.List, cst.Tuple)):
         return all(_fixed(facts, element.value) for element in node.elements)
-    translated = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("_", "gettext", "gettext_lazy")
-    return translated and all(_written(facts, arg.value) for arg in node.args)
+    if isinstance(node, cst.IfExp):
+        return _fixed(facts, node.body) and _fixed(facts, node.orelse)
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("_", "gettext", "gettext_lazy"):
+        return all(_fixed(facts, arg.value) for arg in node.args)
+    return bool(facts.constants(node))
 
 
 def _fixed(facts: Facts, node: cst.CSTNode) -> bool:

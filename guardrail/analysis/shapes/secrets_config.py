@@ -21,7 +21,9 @@ _AMBIENT = re.compile(
     r"|WERKZEUG_\w+|JPY_\w+|IDLE\w*|PYCHARM\w*|WINDIR)$"
 )
 _SWITCH = frozenset("feature flag flags experiment experiments theme color colors experimental".split())
-_STORES = re.compile(r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|ssm)(\W|_|$)|get_secret|getenv|read_secret")
+_STORES = re.compile(
+    r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|ssm)(\W|_|$)|get_secret|getenv|read_secret"
+)
 _MOST = 60  # nodes of a value that are looked at
 _HELD = ("module", "class")
 
@@ -88,13 +90,13 @@ def secret_setting(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         around = facts.parent(match.node)
         if isinstance(around, cst.Attribute) and around.attr.value == "config":
             around = facts.parent(around)
-        if isinstance(around, (cst.Attribute, cst.Subscript)) and facts.secret(around):
-            yield match
-        elif isinstance(around, cst.Arg) and any(_names_secret(facts, a) for a in getattr(facts.parent(around), "args", ())):
+        read = isinstance(around, (cst.Attribute, cst.Subscript)) and facts.secret(around)
+        if read or (isinstance(around, cst.Arg) and _asks_for_secret(facts, around)):
             yield match
 
 
-def _names_secret(facts: Facts, arg: cst.Arg) -> bool:
-    """`getattr(settings, "SECRET_KEY")`."""
-    value = facts.constant(arg.value)
-    return isinstance(value, str) and is_secret_name(value)
+def _asks_for_secret(facts: Facts, arg: cst.Arg) -> bool:
+    """`getattr(settings, "SECRET_KEY")`, of its first argument."""
+    call = facts.parent(arg)
+    values = [facts.constant(a.value) for a in call.args] if isinstance(call, cst.Call) else []
+    return any(isinstance(value, str) and is_secret_name(value) for value in values)

@@ -10,6 +10,7 @@ from guardrail.analysis.checks import flow
 from guardrail.analysis.checks.tracing import named, trace, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
+from guardrail.analysis.scopes import dotted
 
 _PATHS = frozenset("path paths file files folder dir directory root target destination dest source src".split())
 _OURS = frozenset("__file__ settings conf tempfile mkdtemp mkstemp importlib resources package_dir devnull".split())
@@ -23,6 +24,7 @@ def variable_path(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         if flow.receiver(match.node) is not path[1] or _is_path(*path):
             yield match
+            return
 
 
 def _is_path(facts: Facts, node: cst.CSTNode) -> bool:
@@ -33,14 +35,18 @@ def _is_path(facts: Facts, node: cst.CSTNode) -> bool:
 
 
 def _given(facts: Facts, node: cst.CSTNode) -> bool:
-    """Whether a parameter or user input is part of the value, and nothing that only the program itself decides."""
-    parts = [(owner, part) for owner, part in trace(facts, node) if isinstance(part, cst.Name)]
-    if any(part.value in _OURS for _, part in parts):
+    """Whether a parameter, user input or a field set elsewhere is part of the value, and nothing that is the program's own."""
+    parts = [(owner, part) for owner, part in trace(facts, node) if isinstance(part, (cst.Name, cst.Attribute))]
+    if any(isinstance(part, cst.Name) and part.value in _OURS for _, part in parts):
         return False
     return any(_parameter(owner, part) for owner, part in parts) or facts.tainted(node)
 
 
-def _parameter(facts: Facts, node: cst.Name) -> bool:
+def _parameter(facts: Facts, node: cst.Name | cst.Attribute) -> bool:
+    """A parameter; a field of `self` that nothing in this file gives a value."""
+    if isinstance(node, cst.Attribute):
+        called = isinstance(facts.parent(node), cst.Call)
+        return dotted(node.value) == "self" and not called and not facts.attribute_origins(node.attr.value)
     return node.value not in ("self", "cls") and any(bind.kind == "param" for _, bind in facts.origins(node))
 
 

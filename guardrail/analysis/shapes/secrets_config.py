@@ -8,7 +8,7 @@ from itertools import islice
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import below, named
+from guardrail.analysis.checks.tracing import below, name_of, named
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.words import is_secret_name, split_words
@@ -55,8 +55,8 @@ def credential(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A name of a credential that a text is written down for, or a value from the settings, the environment or a secret store."""
     syntax = any(re.search(r"(?i)lex|token|pars|scan", part) for part in facts.path.split("/")[-2:])
     for match in matches:
-        value = named(match, "V")
-        if value is None or syntax:
+        target, value = named(match, "X"), named(match, "V")
+        if target is None or value is None or syntax or not is_secret_name(name_of(*target)):
             continue
         if _written_down(facts, *value) or _from_store(facts, value[1]):
             yield match

@@ -1,0 +1,1 @@
+"""Structures that put a definition on a surface: the checks of the packs' `[[surface.shape]]` tables."""

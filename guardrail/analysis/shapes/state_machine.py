@@ -132,8 +132,12 @@ def changes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def _choices(facts: Facts, node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The expressions that the value may be: both of `a if c else b`, and what a local name was given."""
-    given = [value for _, value in origins(facts, node)] if isinstance(node, cst.Name) and not member(node) else []
+    """The expressions that the value may be: both of `a if c else b`, what a local name was given, a parameter's default."""
+    given: list[cst.CSTNode] = []
+    if isinstance(node, cst.Name) and not member(node):
+        given = [value for _, value in origins(facts, node)]
+        params = [bind.node for _, bind in facts.origins(node) if bind.kind == "param"]
+        given += [p.default for p in params if isinstance(p, cst.Param) and p.default is not None]
     return [part for one in given or [node] for part in ([one.body, one.orelse] if isinstance(one, cst.IfExp) else [one])]
 
 

@@ -67,7 +67,7 @@ def _written_down(facts: Facts, origin: Facts, node: cst.CSTNode) -> bool:
     if facts.definition is None or facts.definition.kind not in _HELD or not isinstance(node, cst.SimpleString):
         return False
     text = origin.constant(node)
-    return isinstance(text, (str, bytes)) and len(text) >= 6 and not is_secret_name(str(text))
+    return isinstance(text, (str, bytes)) and len(text) >= 6 and len(text.split()) == 1 and not is_secret_name(str(text))
 
 
 def _from_store(facts: Facts, node: cst.CSTNode) -> bool:

@@ -97,14 +97,15 @@ class _Subject:
 
     def learn(self, facts: Facts) -> None:
         """Take up the names that the facts know."""
+        own = self.index.module + "."
         for node in facts.nodes:
             kind = type(node).__name__
             if kind in ("Name", "Attribute"):
-                _note(self.calls, facts.names(node), node)
+                _note(self.calls, facts.names(node), node, own)
             elif kind == "Decorator":
                 inner = node.decorator  # type: ignore[attr-defined]
-                _note(self.decorators, facts.names(getattr(inner, "func", inner)), node)
-        _note(self.bases, facts.class_types(facts.owner) if facts.owner else (), None)
+                _note(self.decorators, facts.names(getattr(inner, "func", inner)), node, own)
+        _note(self.bases, facts.class_types(facts.owner) if facts.owner else (), None, own)
 
     def weigh(self, name: str, signals: Signals, facts: Facts | None, likely: Sequence[Shape]) -> Weighing:
         """What speaks for a surface and against it."""
@@ -208,13 +209,17 @@ def _said(what: str, facts: Facts, node: Any) -> str:
     return f"{what}: {code[:60]}"
 
 
-def _note(names: Names, given: Iterable[str], node: Any) -> None:
-    """File names, and under `a.b.*` that something below `a.b` is there; the first node and the first name stay."""
+def _note(names: Names, given: Iterable[str], node: Any, own: str) -> None:
+    """File names, and under `a.b.*` that something below `a.b` is there, except in the module `own` of that very package.
+
+    The first node and the first name stay.
+    """
     for name in sorted(given):
         names.setdefault(name, (node, name))
         head = name.rpartition(".")[0]
         while head:
-            names.setdefault(head + ".*", (node, name))
+            if not own.startswith(head + "."):  # a library's own helpers are no use of the library
+                names.setdefault(head + ".*", (node, name))
             head = head.rpartition(".")[0]
 
 

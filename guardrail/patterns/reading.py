@@ -237,6 +237,7 @@ _STATEMENTS: dict[type, Callable[[Any], Pattern]] = {
     ast.Return: lambda n: _optional("Return", "value", n.value),
     ast.Raise: lambda n: _optional("Raise", "exc", n.exc),
     ast.Assert: lambda n: Simple("Assert", "test", _expression(n.test)),
+    ast.Global: lambda n: Simple("Global"),  # `global _`, whatever the names
     ast.Delete: lambda n: Simple("Del", "target", _expression(n.targets[0])),
     ast.Pass: lambda n: Simple("Pass"),
     ast.Continue: lambda n: Simple("Continue"),

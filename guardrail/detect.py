@@ -23,18 +23,16 @@ D = TypeVar("D", bound="Detector")
 
 def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     """Each detector with the places that it finds in the definition."""
-    matches: dict[int, list[Match]] = {}
+    matches: dict[int, dict[int, Match]] = {}  # by detector and node
     by_kind = _by_kind(detectors)
     for node in facts.nodes:
         for detector, pattern in by_kind.get(type(node).__name__, ()):
-            held = matches.setdefault(id(detector), [])
-            if any(m.node is node for m in held):
-                continue
-            match = _first(detector, pattern, node, facts)
+            held = matches.setdefault(id(detector), {})
+            match = _first(detector, pattern, node, facts) if id(node) not in held else None
             if match is not None:
-                held.append(match)
+                held[id(node)] = match
     for detector in detectors:
-        kept: Iterable[Match] = matches.get(id(detector), ())
+        kept: Iterable[Match] = matches.get(id(detector), {}).values()
         if detector.check and kept:
             kept = _checker(detector.check)(facts, kept)
         yield from ((detector, match) for match in kept)

@@ -122,9 +122,12 @@ class Judge:
         return Anchored((number, rule.anchors) for number, rule in enumerate(self.rules.rules))
 
     @cached_property
-    def surfaces_by_words(self) -> Anchored[str]:
-        """The surfaces, likewise."""
-        return Anchored((name, surfaces.anchors(signals)) for name, signals in self.rules.signals.items())
+    def surfaces_by_words(self) -> Anchored[tuple[str, int]]:
+        """The surfaces, likewise; each with the number of a shape, or -1 for its names and its form by hand."""
+        signals = self.rules.signals.items()
+        named = [((name, -1), surfaces.anchors(given)) for name, given in signals]
+        shaped = [((name, number), shape.anchors) for name, given in signals for number, shape in enumerate(given.shapes)]
+        return Anchored([*named, *shaped])
 
     @cached_property
     def implied(self) -> dict[str, list[str]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from guardrail import snapshot, surfaces
 from guardrail.allows import AllowsOfFile, find_allows
 from guardrail.model import Confidence, Definition, FileChange, Finding, Placement, Role, Severity, SourceFile, Tier
-from guardrail.triage import FileWords
+from guardrail.triage import Anchored, FileWords
+from guardrail.weighing import Likely
 
 if TYPE_CHECKING:
     from guardrail.analysis.files import FileFacts
     from guardrail.judge import Judge
-    from guardrail.packs import Rule
+    from guardrail.packs import Rule, Shape
+
+T = TypeVar("T", bound=Hashable)
 
 
 class Side:
@@ -55,7 +58,7 @@ class Side:
         """The rules that may find something in the definition."""
         if not self.judge.triage:
             return list(self.judge.rules.rules)
-        picked = self.judge.by_words.among(self.words.of(definition), self.words.search)
+        picked = self._among(self.judge.by_words, definition)
         return [self.judge.rules.rules[number] for number in sorted(picked)]
 
     def findings(self, definition: Definition) -> list[Finding]:
@@ -117,8 +120,16 @@ class Side:
         wanted = range(definition.first, definition.last + 1) if among is None else sorted(among)
         return [n for n in wanted if n <= len(lines) and definition.owns(n) and lines[n - 1].strip()]
 
-    def _likely(self, definition: Definition) -> frozenset[str]:
-        """The surfaces that are worth an analysis of the definition."""
+    def _likely(self, definition: Definition) -> Likely:
+        """The surfaces that are worth an analysis of the definition, each with the shapes that may be there."""
+        signals = self.judge.rules.signals
         if not self.judge.triage:
-            return frozenset(self.judge.rules.signals)
-        return self.judge.surfaces_by_words.among(self.words.of(definition), self.words.search)
+            return surfaces.all_likely(signals)
+        picked = self._among(self.judge.surfaces_by_words, definition)
+        found: dict[str, tuple[Shape, ...]] = {}
+        for name, number in sorted(picked):
+            found[name] = found.get(name, ()) + ((signals[name].shapes[number],) if number >= 0 else ())
+        return found
+
+    def _among(self, things: Anchored[T], definition: Definition) -> frozenset[T]:
+        return things.among(self.words.of(definition), partial(self.words.search, definition))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guardrail.globs import matches
 from guardrail.model import Definition, Evidence, FileIndex, Role, Surface, Tier
 from guardrail.patterns.anchors import Anchors, choice, needs, together
-from guardrail.weighing import Weighing, weigh
+from guardrail.weighing import Likely, Weighing, weigh
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -32,29 +32,31 @@ class Place:
 
 
 def anchors(signals: Signals) -> Anchors:
-    """The words without which neither calls, bases and decorators nor shapes can speak for the surface."""
+    """The words without which neither calls, bases and decorators nor the form by hand can speak for the surface."""
     parts = []
     for name in (*signals.calls, *signals.low_level, *signals.bases, *signals.decorators):
         named = name.removesuffix(".*").split(".")
         parts.append(needs(named[0], named[-1]))
     if signals.by_hand:
         parts.append(together(p.anchors() for p in signals.by_hand))
-    parts.extend(shape.anchors for shape in signals.shapes)
     return choice(parts) if parts else frozenset()
 
 
-def place(
-    definition: Definition, index: FileIndex, rules: Rules, facts: Facts | None, likely: Collection[str] = ()
-) -> tuple[Place, ...]:
+def place(definition: Definition, index: FileIndex, rules: Rules, facts: Facts | None, likely: Likely) -> tuple[Place, ...]:
     """The surfaces of a definition, strictest first; every definition is on one at least.
 
-    `likely` are the surfaces whose anchors the definition has: only for those `facts` are asked.
+    `likely` are the surfaces, and of each the shapes, whose anchors the definition has: only for those `facts` are asked.
     """
     held = [w for w in weigh(definition, index, rules.signals, facts, likely) if w.holds]
     found = [_place(rules, index.path, w.surface, w.role, w.evidence, w.tier) for w in held]
     if all(p.tier is Tier.FREE for p in found):
         found += _unclaimed(definition, index.path, rules, alone=not found)
     return _ordered(found)
+
+
+def all_likely(signals: Mapping[str, Signals]) -> Likely:
+    """Every surface with all of its shapes, where nothing is left out beforehand."""
+    return {name: given.shapes for name, given in signals.items()}
 
 
 def place_by_path(path: str, rules: Rules, line: int = 1) -> tuple[Place, ...]:
@@ -82,8 +84,8 @@ class Reasons:
 
 def explain(definition: Definition, index: FileIndex, rules: Rules, facts: Facts) -> tuple[Reasons, ...]:
     """Every surface that something speaks for: those that the definition is on, strictest first, then the others by weight."""
-    places = {p.surface.id: p for p in place(definition, index, rules, facts, rules.signals)}
-    weighed = {w.surface: w for w in weigh(definition, index, rules.signals, facts, rules.signals) if w.firm}
+    places = {p.surface.id: p for p in place(definition, index, rules, facts, all_likely(rules.signals))}
+    weighed = {w.surface: w for w in weigh(definition, index, rules.signals, facts, all_likely(rules.signals)) if w.firm}
     missed = sorted((w for name, w in weighed.items() if name not in places), key=lambda w: (-w.score, w.surface))
     return (
         *(_reasons(name, at, weighed.get(name), facts, definition) for name, at in places.items()),

@@ -14,6 +14,7 @@ from guardrail.model import Binding, Definition, FileIndex
 from guardrail.patterns.anchors import SEARCH, SECRET, Anchors, Words
 from guardrail.words import is_secret_name, words_in
 
+_JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
 T = TypeVar("T", bound=Hashable)
 
 
@@ -33,7 +34,7 @@ class FileWords:
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
         self._of_lines: dict[tuple[int, int], Words] = {}
-        self._searched: dict[str, bool] = {}
+        self._searched: dict[tuple[str, tuple[int, int]], bool] = {}
         self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
 
     def of(self, definition: Definition) -> Words:
@@ -44,15 +45,33 @@ class FileWords:
         """What the definition means beyond its own text: imports, module statements and headers that its names lead to."""
         words, spans = self._closure(definition)
         used = sorted(f"{local}={full}" for local, full in self.index.imports.items() if local in words)
-        texts = sorted("\n".join(self.lines[first - 1 : last]) for first, last in spans)
+        texts = sorted(self._lines(*span) for span in spans)
         return (*used, *sorted(self.index.stars), *texts)
 
-    def search(self, pattern: str) -> bool:
-        """Whether a regular expression is found in the file."""
-        found = self._searched.get(pattern)
+    def search(self, definition: Definition, pattern: str) -> bool:
+        """Whether a regular expression is found in the definition, or in what its names stand for."""
+        everywhere = (1, len(self.lines))
+        if not self._found(pattern, everywhere):
+            return False
+        spans = self._closure(definition)[1]
+        return definition.kind == "module" or any(
+            self._found(pattern, span) for span in ((definition.first, definition.last), *spans)
+        )
+
+    def _found(self, pattern: str, span: tuple[int, int]) -> bool:
+        """Whether it is found on these lines, or there where strings that stand side by side are one."""
+        found = self._searched.get((pattern, span))
         if found is None:
-            found = self._searched[pattern] = re.search(pattern, self.text) is not None
+            text = self._lines(*span)
+            found = (
+                re.search(pattern, text) is not None
+                or (_JOINT.search(text) and re.search(pattern, _JOINT.sub("", text))) is not None
+            )
+            self._searched[pattern, span] = found
         return found
+
+    def _lines(self, first: int, last: int) -> str:
+        return "\n".join(self.lines[first - 1 : last])
 
     def own_text(self, definition: Definition) -> str:
         """The definition's own lines."""
@@ -102,7 +121,7 @@ class FileWords:
     def _words(self, first: int, last: int) -> Words:
         found = self._of_lines.get((first, last))
         if found is None:
-            found = self._of_lines[first, last] = words_in("\n".join(self.lines[first - 1 : last]))
+            found = self._of_lines[first, last] = words_in(self._lines(first, last))
         return found
 
 
@@ -126,7 +145,7 @@ class Anchored(Generic[T]):
                     self.filed.setdefault(key, []).append((plain, searches, thing))
 
     def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
-        """What may match where these words are, and what `search` finds in the file."""
+        """What may match where these words are, and what `search` finds around them."""
         found = set(self.loose)
         if self.asks_for_secrets and any(map(is_secret_name, words)):
             words |= {SECRET}

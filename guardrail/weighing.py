@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from guardrail.words import split_words
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
-    from guardrail.packs import Signals
+    from guardrail.packs import Shape, Signals
 
 THRESHOLD = 4
 NAMED, SHAPED, USED, IMPORTED, AGAINST = 3, 4, 2, 1, -4  # points; words and paths have one each
 MOST_WORDS = 2
 SHORT = 10  # lines: one low-level call in so short a definition is a wrapper, which composes nothing
+Likely = Mapping[str, "tuple[Shape, ...]"]  # surface → its shapes that may be there
 Names = dict[str, tuple[Any, str]]  # qualified name → the first node that shows it, and that name in full
 
 
@@ -63,11 +64,12 @@ class Weighing:
 
 
 def weigh(
-    definition: Definition, index: FileIndex, signals: Mapping[str, Signals], facts: Facts | None, likely: Collection[str]
+    definition: Definition, index: FileIndex, signals: Mapping[str, Signals], facts: Facts | None, likely: Likely
 ) -> Iterator[Weighing]:
-    """The definition weighed for each surface; facts are asked only for the `likely` ones."""
+    """The definition weighed for each surface; facts are asked only for the `likely` ones, and of their shapes for the likely."""
     subject = _Subject.of(definition, index, facts)
-    return (subject.weigh(name, each, facts if name in likely else None) for name, each in signals.items())
+    for name, each in signals.items():
+        yield subject.weigh(name, each, facts if name in likely else None, likely.get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,9 @@ class _Subject:
                 _note(self.decorators, facts.names(getattr(inner, "func", inner)), node)
         _note(self.bases, facts.class_types(facts.owner) if facts.owner else (), None)
 
-    def weigh(self, name: str, signals: Signals, facts: Facts | None) -> Weighing:
+    def weigh(self, name: str, signals: Signals, facts: Facts | None, likely: Sequence[Shape]) -> Weighing:
         """What speaks for a surface and against it."""
-        shapes = _shapes(signals, facts) if facts else []
+        shapes = _shapes(signals, likely, facts) if facts else []
         named = [*self._names(signals)] if facts else []
         told = [*shapes, *named, *self._imports(signals)]
         firm = bool(told)
@@ -177,11 +179,11 @@ class _Subject:
                 yield Evidence(line, each.text)
 
 
-def _shapes(signals: Signals, facts: Facts) -> list[Told]:
+def _shapes(signals: Signals, likely: Sequence[Shape], facts: Facts) -> list[Told]:
     """The shapes that are there, those of `by-hand` together as one; however many there are, they count once."""
     found = [Told(0, node, _said("by hand", facts, node), by_hand=True) for node in _all_of(signals.by_hand, facts)]
     seen: set[int] = set()
-    for shape, match in detect(facts, signals.shapes) if signals.shapes else ():
+    for shape, match in detect(facts, likely) if likely else ():
         if id(shape) not in seen:
             seen.add(id(shape))
             found.append(Told(0, match.node, _said(shape.says, match.facts, match.node), shape.by_hand, shape.tier))

@@ -155,6 +155,17 @@ def test_renames_with_and_without_telling_git(repo):
     assert repo.git("count-objects").startswith(b"4 ")  # two blobs, a tree, a commit: none was written
 
 
+def test_a_file_changed_in_the_second_in_which_it_was_added(repo):
+    then = (1_700_000_000, 1_700_000_000)
+    os.utime(repo.write("same_size.py", "x = 1\n"), then)
+    repo.commit({"gone.py": "y = 1\n"})
+    os.utime(repo.root / ".git" / "index", then)
+    os.utime(repo.write("same_size.py", "x = 2\n"), then)
+    repo.remove("gone.py")
+    repo.write("new.py", "z = 1\n")
+    assert shape(change(repo)) == [("gone.py", None), (None, "new.py"), ("same_size.py", "same_size.py")]
+
+
 def test_a_renamed_folder(repo):
     repo.commit({f"old/m{n}.py": numbered_lines(9).replace("a", f"m{n}_") for n in range(3)})
     repo.git("mv", "old", "new")

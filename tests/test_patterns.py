@@ -293,6 +293,19 @@ CASES = {
             given == settings.PASSWORD_MIN_LENGTH
         """,
     ),
+    "the name of a class or function is text": (
+        'any = ["class $C(Base): ...", "def $F(...): ..."]\nwhere.C = { regex = "^Old" }\nwhere.F = { regex = "^old_" }',
+        """
+        class OldOne(Base):  # hit
+            pass
+        class NewOne(Base):
+            pass
+        def old_way():  # hit
+            pass
+        def new_way():
+            pass
+        """,
+    ),
     "contexts": (
         'any = ["time.sleep(...)"]\ncontext = "async"',
         """

@@ -80,7 +80,7 @@ class Binder:
             if isinstance(parent, SCOPES) and not self._outside(parent, child):
                 return parent
             child, parent = parent, self.parents.get(id(parent))
-        return child
+        return self.nodes[0]  # the root, for labels too: the name of a function or class is in no list of nodes
 
     @staticmethod
     def _outside(scope: cst.CSTNode, child: cst.CSTNode) -> bool:

@@ -35,7 +35,7 @@ def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Diffe
     with tempfile.TemporaryDirectory(prefix="guardrail-") as folder:
         copy = str(Path(folder, "index"))
         if index.exists():
-            shutil.copyfile(index, copy)
+            shutil.copy2(index, copy)  # with its time: by it git knows which files to look into again
         variables = {
             "GIT_INDEX_FILE": copy,
             "GIT_OBJECT_DIRECTORY": folder,  # `git add` writes an empty blob, which must not land in the repository

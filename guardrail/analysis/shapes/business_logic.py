@@ -14,16 +14,18 @@ from guardrail.analysis.match import Match
 DECISIONS = 4  # as many decisions on domain values make a rule of the business
 _MONEY = frozenset(
     "price prices pricing amount amounts quantity qty balance stock inventory discount discounts tax taxes vat fee fees refund"
-    " subtotal salary wage commission payout credits seats quota deposit surcharge payment invoice revenue profit premium".split()
+    " subtotal salary wage commission payout credits seats quota deposit surcharge"
+    " gross payment invoice revenue profit premium".split()
 )
 _COUNTS = frozenset("total totals points score remaining used credit cost rate limit count sum value".split())
 _ABOUT = frozenset(
     "format formatted str text string label display html template field column header width url path key keys name names id ids"
-    " index page pages lines chars bytes size length len parser token regex query sql".split()
+    " index page pages lines chars bytes size length len parser token regex query sql ms seconds sleep delay".split()
 )
 _SYNTAX = re.compile(
     r"(?i)(^|_|\.)(parse|parser|lex|lexer|token|tokeni[sz]e|tokenizer|scan|scanner|grammar|compile|compiler|format|formatter"
-    r"|render|renderer|serialize|serializer|repr|str|dump|print|visit|visitor|walk|ast|cli|argv|main|retry|retries|backoff|widget)(_|\.|$)"
+    r"|render|renderer|serialize|serializer|repr|str|dump|print|visit|visitor|walk|ast|cli|argv|main|retry"
+    r"|retries|backoff|widget)(_|\.|$)"
 )
 _TECHNICAL = frozenset(
     "self cls request req settings os sys args options opts ctx context app config conf response resp node leaf token tok line"

@@ -15,14 +15,17 @@ from guardrail.words import is_secret_name, split_words
 
 # What a shell, a terminal or a test runner says of itself: no settings of the program.
 _AMBIENT = re.compile(
-    r"^(PATH|HOME|USER|USERNAME|LOGNAME|SHELL|TERM|TERM_PROGRAM|COLORTERM|COLUMNS|LINES|EDITOR|VISUAL|PAGER|LESS|DISPLAY|HOSTNAME|PWD"
-    r"|LANG|LANGUAGE|TZ|TMP|TEMP|TMPDIR|APPDATA|LOCALAPPDATA|COMSPEC|PATHEXT|SYSTEMROOT|NO_COLOR|FORCE_COLOR|CLICOLOR.*|PY_COLORS|CI"
+    r"^(PATH|HOME|USER|USERNAME|LOGNAME|SHELL|TERM|TERM_PROGRAM|COLORTERM|COLUMNS|LINES|EDITOR|VISUAL|PAGER"
+    r"|LESS|DISPLAY|HOSTNAME|PWD"
+    r"|LANG|LANGUAGE|TZ|TMP|TEMP|TMPDIR|APPDATA|LOCALAPPDATA|COMSPEC|PATHEXT|SYSTEMROOT|NO_COLOR|FORCE_COLOR"
+    r"|CLICOLOR.*|PY_COLORS|CI"
     r"|BUILD_NUMBER|GITHUB_ACTIONS|TEAMCITY_VERSION|VIRTUAL_ENV|CONDA_\w+|WAYLAND_DISPLAY|RUN_MAIN|(LC|XDG|PYTEST|PYTHON|COMP)_?\w*"
     r"|WERKZEUG_\w+|JPY_\w+|IDLE\w*|PYCHARM\w*|WINDIR)$"
 )
 _SWITCH = frozenset("feature flag flags experiment experiments theme color colors experimental".split())
 _STORES = re.compile(
-    r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|ssm)(\W|_|$)|get_secret|getenv|read_secret"
+    r"(^|[._])(environ|getenv|env|config|conf|settings|vault|keyring|secret_manager|connection_params|ssm)(\W"
+    r"|_|$)|get_secret|getenv|read_secret"
 )
 _MOST = 60  # nodes of a value that are looked at
 _HELD = ("module", "class")
@@ -67,7 +70,7 @@ def _written_down(facts: Facts, origin: Facts, node: cst.CSTNode) -> bool:
     if facts.definition is None or facts.definition.kind not in _HELD or not isinstance(node, cst.SimpleString):
         return False
     text = origin.constant(node)
-    return isinstance(text, (str, bytes)) and len(text) >= 6 and not is_secret_name(str(text))
+    return isinstance(text, (str, bytes)) and len(text) >= 6 and len(text.split()) == 1 and not is_secret_name(str(text))
 
 
 def _from_store(facts: Facts, node: cst.CSTNode) -> bool:

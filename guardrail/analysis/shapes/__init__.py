@@ -1,0 +1,1 @@
+"""Checks of shapes: structures that put a definition on a surface."""

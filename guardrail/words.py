@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-_WORD = re.compile(r"[^\W\d]\w*|[!=]=")
+_WORD = re.compile(r"[^\W\d]\w*|[!=^|]=|\^")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SECRET_WORDS = frozenset(
@@ -41,7 +41,7 @@ HARMLESS_WORDS = frozenset(
 
 
 def words_in(text: str) -> frozenset[str]:
-    """The identifiers, keywords and `==` `!=` of a text, strings and comments included."""
+    """The identifiers, keywords and `==` `!=` `^` `^=` `|=` of a text, strings and comments included."""
     words = frozenset(_WORD.findall(text))
     if not text.isascii():  # Python reads identifiers in their NFKC form
         words |= frozenset(_WORD.findall(unicodedata.normalize("NFKC", text)))

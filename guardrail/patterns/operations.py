@@ -28,6 +28,8 @@ _COMPARISONS = {
 }
 _SIGNS = {"Eq": "==", "NotEq": "!=", "In": "in", "NotIn": "in", "Is": "is", "IsNot": "is"}
 
+_WORDS = {"And": "and", "Or": "or", "Not": "not", "BitXor": "^"}
+
 
 @dataclass(frozen=True, slots=True)
 class Compared(Pattern):
@@ -73,7 +75,7 @@ class Operation(Pattern):
 
     def anchors(self) -> Anchors:
         """What is in the operands."""
-        word = [needs(self.operator.lower())] if self.operator in ("And", "Or", "Not") else []
+        word = [needs(_WORDS[self.operator])] if self.operator in _WORDS else []
         return together([*word, *(o.anchors() for o in self.operands)])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:

@@ -11,7 +11,7 @@ from guardrail.patterns.displays import Comprehended, Display, Item, Mapped
 from guardrail.patterns.kinds import Anything, Constant, Member, Named, Pattern
 from guardrail.patterns.operations import Awaited, Chosen, Compared, Operation
 from guardrail.patterns.spelling import PREFIX, REST, BadPattern, parse, spell_rests
-from guardrail.patterns.statements import Assigned, Body, Defined, Finished, Handled, Repeated, Simple, Within
+from guardrail.patterns.statements import Assigned, Body, Defined, Finished, Grown, Handled, Repeated, Simple, Within
 
 
 def read_pattern(text: str) -> Pattern:
@@ -191,6 +191,13 @@ def _assign(node: ast.Assign) -> Pattern:
     return Assigned(_expression(node.targets[0]), _expression(node.value))
 
 
+def _grown(node: ast.AugAssign) -> Pattern:
+    operator = _BINARY.get(type(node.op).__name__)
+    if operator is None:
+        raise BadPattern(f"a pattern cannot hold {type(node.op).__name__}")
+    return Grown(operator, _expression(node.target), _expression(node.value))
+
+
 def _annotated(node: ast.AnnAssign) -> Pattern:
     if node.value is None:
         raise BadPattern("an annotated name needs a value")
@@ -234,6 +241,7 @@ def _class(node: ast.ClassDef) -> Pattern:
 _STATEMENTS: dict[type, Callable[[Any], Pattern]] = {
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
+    ast.AugAssign: _grown,
     ast.Return: lambda n: _optional("Return", "value", n.value),
     ast.Raise: lambda n: _optional("Raise", "exc", n.exc),
     ast.Assert: lambda n: Simple("Assert", "test", _expression(n.test)),

@@ -12,6 +12,7 @@ from guardrail.patterns.kinds import Anything, Env, Named, Node, Pattern, kind_o
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
 
+_SIGNS = {"BitXor": "^=", "BitOr": "|="}  # of the operators that few definitions have
 Body = tuple[Pattern | None, ...]  # None: `...`
 
 
@@ -70,6 +71,27 @@ class Assigned(Pattern):
             return
         for target in targets:
             for found in self.target.match(target, facts, env, loose):
+                yield from self.value.fits(node.value, facts, found, loose)
+
+
+@dataclass(frozen=True, slots=True)
+class Grown(Pattern):
+    """`$X += $V` and its kind."""
+
+    operator: str  # as in BinaryOperation
+    target: Pattern
+    value: Pattern
+    kinds = ("AugAssign",)
+
+    def anchors(self) -> Anchors:
+        """The operator, where it is a rare one, and both sides."""
+        sign = [needs(_SIGNS[self.operator])] if self.operator in _SIGNS else []
+        return together([*sign, self.target.anchors(), self.value.anchors()])
+
+    def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
+        """The same operator."""
+        if kind_of(node) == "AugAssign" and kind_of(node.operator) == self.operator + "Assign":
+            for found in self.target.match(node.target, facts, env, loose):
                 yield from self.value.fits(node.value, facts, found, loose)
 
 

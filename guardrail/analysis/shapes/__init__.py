@@ -1,1 +1,1 @@
-"""Structures that put a definition on a surface: the checks of the packs' `[[surface.shape]]` tables."""
+"""The structures that speak for a surface: what `[[surface.shape]]` tables name as their check."""

@@ -1,0 +1,55 @@
+"""Tokens taken apart and put together by hand, and the steps of OAuth and SAML written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from guardrail.analysis.checks.jwt_oauth_saml import _BASE64, _joins_with_dot, _split_at_dots
+from guardrail.analysis.checks.tracing import calls, identifiers, method, named, texts, trace
+from guardrail.analysis.facts import Facts
+from guardrail.analysis.match import Match
+
+_FLOW = frozenset("client_id redirect_uri client_secret code_verifier code_challenge refresh_token access_token".split())
+
+
+def segments_read(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """JSON out of a decoded segment of something that was split at its dots, whether or not it is verified as well."""
+    for match in matches:
+        value = named(match, "X")
+        if value is None:
+            continue
+        made_of = list(trace(*value))
+        decoded = any(isinstance(n, cst.Call) and _BASE64.search(method(n)) for _, n in made_of)
+        if decoded and any(_split_at_dots(owner, n) for owner, n in made_of):
+            yield match
+
+
+def segments_joined(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`b64(json) + "." + b64(json)`: the segments of a token are put together."""
+    for match in matches:
+        made_of = list(trace(facts, match.node))
+        encoded = sum(isinstance(n, cst.Call) and bool(_BASE64.search(method(n))) for _, n in made_of)
+        dumped = any(method(n) in ("dumps", "json_encode") for _, n in made_of)
+        if encoded and dumped and _joins_with_dot(made_of) and _speaks_of_header(facts):
+            yield match
+            return
+
+
+def _speaks_of_header(facts: Facts) -> bool:
+    """Whether the algorithm of a header is named: `{"alg": …}`, or something called header."""
+    return any(text in ("alg", "typ", "JWT") for text in texts(facts)) or "header" in identifiers(facts)
+
+
+def flow_by_hand(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A step of OAuth: its literal with another of its parameters in the same definition."""
+    known = {text for text in texts(facts)} | identifiers(facts)
+    if known & _FLOW or any(word in text for text in texts(facts) for word in ("client_id=", "redirect_uri=")):
+        yield from matches
+
+
+def assertion_by_hand(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A SAML response that is decoded here."""
+    if any(_BASE64.search(method(c)) for c in calls(facts)):
+        yield from matches

@@ -130,6 +130,15 @@ class Judge:
         return Anchored([*named, *shaped])
 
     @cached_property
+    def inherited(self) -> list[tuple[str, frozenset[str]]]:
+        """Class, or package of classes with a dot at its end → the words of the classes that it inherits from."""
+        table = self.library.get("inherits", {}).items()
+        named = [(name.removesuffix("*"), [kinds] if isinstance(kinds, str) else kinds) for name, kinds in table]
+        return [
+            (name, frozenset(word for kind in kinds for word in (kind.split(".")[0], kind.split(".")[-1]))) for name, kinds in named
+        ]
+
+    @cached_property
     def implied(self) -> dict[str, list[str]]:
         """Package → packages of the classes that its objects may be of."""
         found: dict[str, set[str]] = {}
@@ -137,7 +146,7 @@ class Judge:
             for name, kinds in self.library.get(table, {}).items():
                 for kind in [kinds] if isinstance(kinds, str) else kinds:
                     one, other = name.split(".")[0], kind.split(".")[0]
-                    if one != other or table == "inherits":
+                    if one != other:
                         found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
         return {one: sorted(others) for one, others in found.items()}
 

@@ -29,7 +29,7 @@ class Side:
         """Nothing is parsed with libcst yet."""
         self.judge, self.file = judge, file
         self.definitions: Sequence[Definition] = file.index.definitions
-        self.words = FileWords(file.text, file.index, judge.implied)
+        self.words = FileWords(file.text, file.index, judge.implied, judge.inherited)
         self._keys: dict[int, str] = {}
 
     def key(self, definition: Definition) -> str:

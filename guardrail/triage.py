@@ -21,15 +21,23 @@ T = TypeVar("T", bound=Hashable)
 class FileWords:
     """The words of one file's definitions, with all that their names stand for."""
 
-    def __init__(self, text: str, index: FileIndex, implied: Mapping[str, Sequence[str]]) -> None:
-        """`implied`: packages whose objects may be of another package's classes (`flask_sqlalchemy`: `sqlalchemy`)."""
+    def __init__(
+        self, text: str, index: FileIndex, implied: Mapping[str, Sequence[str]], inherited: Sequence[tuple[str, Words]] = ()
+    ) -> None:
+        """`implied`: packages whose objects may be of another package's classes (`flask_sqlalchemy`: `sqlalchemy`).
+
+        `inherited`: classes, and packages of classes with a dot at the end, with the words of their bases.
+        """
         self.text, self.lines = text, text.split("\n")
         self.index = index
         self.bound: dict[str, list[Binding]] = {}
         for binding in index.bindings:
             self.bound.setdefault(binding.name.rpartition(".")[2], []).append(binding)
         self.headers: dict[str, Definition] = {d.symbol: d for d in index.definitions}
-        self.imported = {local: frozenset(full.split(".")) | {local} for local, full in index.imports.items()}
+        self.imported = {
+            local: frozenset(full.split(".")).union({local}, *(w for name, w in inherited if _may_be(full, name)))
+            for local, full in index.imports.items()
+        }
         self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
@@ -123,6 +131,11 @@ class FileWords:
         if found is None:
             found = self._of_lines[first, last] = words_in(self._lines(first, last))
         return found
+
+
+def _may_be(full: str, name: str) -> bool:
+    """Whether an imported thing is a class, or holds it, or is in a package of them."""
+    return full == name or name.startswith(full + ".") or (name.endswith(".") and full.startswith(name))
 
 
 class Anchored(Generic[T]):

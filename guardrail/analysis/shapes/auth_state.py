@@ -22,8 +22,12 @@ from guardrail.analysis.match import Match
 from guardrail.patterns.displays import dict_pairs
 from guardrail.words import split_words
 
-_WHO = frozenset("user users uid userid account member principal login logged auth authenticated role roles admin mfa otp identity".split())
-_ISSUES = re.compile(r"(?i)^_*(create|issue|make|generate|mint|encode|new|start|open|build|sign)_?\w*(token|jwt|session|cookie)|^log_?(user_?)?in|set_cookie")
+_WHO = frozenset(
+    "user users uid userid account member principal login logged auth authenticated role roles admin mfa otp identity".split()
+)
+_ISSUES = re.compile(
+    r"(?i)^_*(create|issue|make|generate|mint|encode|new|start|open|build|sign)_?\w*(token|jwt|session|cookie)|^log_?(user_?)?in|set_cookie"
+)
 _STORES = frozenset("set setex put add create insert insert_one hset save execute setdefault".split())
 _SESSIONS = frozenset("session sessions".split())
 _PENDING = re.compile(
@@ -128,4 +132,3 @@ def cookie_of_a_session(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
         words = words_of(said)
         if words & {"session", "sessionid", "sid", "auth", "login", "remember", "jwt", "refresh"} or {"access", "token"} <= words:
             yield match
-

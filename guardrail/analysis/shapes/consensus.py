@@ -17,8 +17,12 @@ from guardrail.words import split_words
 
 # What a field or a method is about, by the words of its name with `_` between them; the first that fits.
 _FIELDS = {
-    "vote": re.compile(r"(^|_)voted?_(for|count|cast|received|granted|from|by)|(^|_)votes?_(count|received|granted)$|^(granted_)?votes$"),
-    "ballot": re.compile(r"(^|_)(ballot|proposal_(number|id|num|no)|promised?(_\w+)?|min_proposal|accepted_(value|ballot|proposal|id|n))$"),
+    "vote": re.compile(
+        r"(^|_)voted?_(for|count|cast|received|granted|from|by)|(^|_)votes?_(count|received|granted)$|^(granted_)?votes$"
+    ),
+    "ballot": re.compile(
+        r"(^|_)(ballot|proposal_(number|id|num|no)|promised?(_\w+)?|min_proposal|accepted_(value|ballot|proposal|id|n))$"
+    ),
     "term": re.compile(r"^((my|self|own|raft|node)_)*((current|leader|election|last_log|last|log|highest|vote)_)?term$"),
     "commit": re.compile(r"(^|_)(commit|committed)_(index|idx)$|(^|_)(last_applied|applied_(index|idx)|last_commit(ted)?)$"),
     "progress": re.compile(r"(^|_)(next|match)_(index|idx)$|(^|_)(last_)?log_(index|idx)$"),

@@ -42,7 +42,9 @@ _STRETCHED = frozenset(
     "password passwd pwd passphrase passcode pin secret salt salted kdf derive derived stretch stretched pbkdf pbkdf1 pbkdf2"
     " iterations".split()
 )
-_SECRET_USE = frozenset("password passwords passwd secret secrets sign signed signing signature encrypt decrypt salted nonce challenge".split())
+_SECRET_USE = frozenset(
+    "password passwords passwd secret secrets sign signed signing signature encrypt decrypt salted nonce challenge".split()
+)
 _COMMON_TABLE, _WORD_MASKS = 256, frozenset({0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 2**32, 2**64})
 _LONGEST = 4096  # of a table that is looked at
 

@@ -98,5 +98,7 @@ def indices_in_shared_memory(facts: Facts, matches: Iterable[Match]) -> Iterator
         if buffer is None:
             continue
         owner, made = resolve(*buffer)
-        if (words_of(buffer[0].code(buffer[1])) | words_of(owner.code(made))) & _SHARED and "lock" not in facts.contexts(match.node):
+        if (words_of(buffer[0].code(buffer[1])) | words_of(owner.code(made))) & _SHARED and "lock" not in facts.contexts(
+            match.node
+        ):
             yield match

@@ -14,7 +14,9 @@ from guardrail.words import is_secret_name, split_words
 
 _PARSERS = re.compile(r"(Lexer|Tokeni[sz]er|Parser|Scanner|Compiler)s?$")
 _PUBLIC = frozenset("checksum checksums etag etags manifest crc wheel archive tarball artifact blob commit".split())
-_SECOND = frozenset("confirm confirmation confirmed again repeat repeated retype retyped verify2 password2 password1 new 1 2".split())
+_SECOND = frozenset(
+    "confirm confirmation confirmed again repeat repeated retype retyped verify2 password2 password1 new 1 2".split()
+)
 _PLAIN_TOKENS = frozenset({"token", "tokens", "credential"})
 
 

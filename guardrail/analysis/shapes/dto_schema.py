@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
@@ -11,6 +12,7 @@ from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.scopes import dotted
 
+_OUTER = re.compile(r"Form|Serializer|FilterSet|Schema")
 FIELDS = 2  # as many fields carried over one by one make a mapping
 
 
@@ -35,3 +37,10 @@ def _writes(facts: Facts) -> int:
 
 def _own(node: cst.CSTNode) -> bool:
     return any(isinstance(p, cst.Attribute) and dotted(p.value) == "self" for p in below(node))
+
+
+def options(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """What `class Meta` in a form or a serializer lets through."""
+    outer, _, name = facts.definition.symbol.rpartition(".") if facts.definition is not None else ("", "", "")
+    if name == "Meta" and _OUTER.search(outer.rpartition(".")[2]):
+        yield from matches

@@ -12,7 +12,9 @@ from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
 _START = r"\s*(?:--[^\n]*\n\s*)*\(?\s*"
-_FIRST = re.compile(_START + r"(select|insert|update|delete|with|merge|create|alter|drop|explain|replace|truncate|pragma|call)\b", re.I)
+_FIRST = re.compile(
+    _START + r"(select|insert|update|delete|with|merge|create|alter|drop|explain|replace|truncate|pragma|call)\b", re.I
+)
 _NEXT = {  # what must follow, so that "Select a file" and "Update available" are prose
     "select": r"\bfrom\b|^\s*(\*|\d+\s*;?\s*$|\w+\()",
     "insert": r"^\s+(or\s+\w+\s+)?into\b",

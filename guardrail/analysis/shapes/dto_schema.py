@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
@@ -10,7 +11,12 @@ from guardrail.analysis.checks.tracing import below, key_read
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.scopes import dotted
+from guardrail.analysis.shapes.members import makes
 
+_FIELD = re.compile(
+    r"^(django\.forms(\.\w+)*|rest_framework\.(serializers|fields|relations)|marshmallow(\.fields)?|wtforms(\.\w+)*)\.[A-Z]\w+$"
+)
+_OUTER = re.compile(r"Form|Serializer|FilterSet|Schema")
 FIELDS = 2  # as many fields carried over one by one make a mapping
 
 
@@ -35,3 +41,18 @@ def _writes(facts: Facts) -> int:
 
 def _own(node: cst.CSTNode) -> bool:
     return any(isinstance(p, cst.Attribute) and dotted(p.value) == "self" for p in below(node))
+
+
+def options(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """What `class Meta` in a form or a serializer lets through."""
+    outer, _, name = facts.definition.symbol.rpartition(".") if facts.definition is not None else ("", "", "")
+    if name == "Meta" and _OUTER.search(outer.rpartition(".")[2]):
+        yield from matches
+
+
+def fields(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A class whose body gives names to the fields of a form or serializer, and its methods."""
+    if makes(facts, _FIELD):
+        for match in matches:
+            yield match
+            return

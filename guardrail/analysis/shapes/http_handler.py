@@ -16,8 +16,8 @@ _ROUTES = frozenset(
     " add_view add_get add_post add_put add_patch add_delete add_resource".split()
 )
 _FRAMEWORKS = frozenset(
-    "django rest_framework flask flask_restful flask_restx fastapi starlette aiohttp tornado litestar sanic falcon ninja quart webob"
-    " pyramid bottle wagtail connexion robyn".split()
+    "django rest_framework flask flask_restful flask_restx fastapi starlette aiohttp tornado litestar sanic falcon ninja quart"
+    " webob pyramid bottle wagtail connexion robyn".split()
 )
 _VIEW = re.compile(r"(View|ViewSet|ViewMixin|Resource|RequestHandler|WebSocketHandler|HTTPEndpoint)\Z")
 

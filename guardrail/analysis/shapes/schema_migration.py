@@ -13,19 +13,21 @@ from guardrail.analysis.match import Match
 from guardrail.analysis.shapes.sql_text import text_of
 
 _CHANGE = re.compile(r"(?i)\s*(alter\s+table\b|drop\s+(table|index|column)\b|create\s+(unique\s+)?index\b)")
+_GIVEN = frozenset("apps app_registry registry app_label from_state to_state project_state".split())
 _TOOLS = frozenset({"op", "schema_editor"})  # what a migration tool hands to a step
 
 
 def step(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """What works on the models of a migration: `forwards(apps, schema_editor)`."""
+    """A function that a migration calls: `forwards(apps, schema_editor)`, and the methods of an operation of one's own."""
     for match in matches:
-        function = facts.function(match.node)
-        if isinstance(function, cst.FunctionDef) and _takes_editor(function):
+        if isinstance(match.node, cst.FunctionDef) and _is_step(match.node.params):
             yield match
+            return
 
 
-def _takes_editor(function: cst.FunctionDef) -> bool:
-    return any(p.name.value == "schema_editor" for p in (*function.params.posonly_params, *function.params.params))
+def _is_step(parameters: cst.Parameters) -> bool:
+    names = [p.name.value for p in (*parameters.posonly_params, *parameters.params)]
+    return "schema_editor" in names and (bool(_GIVEN.intersection(names)) or len(names) == 2)
 
 
 def changed_by_hand(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -33,6 +33,7 @@ _NEXT = {  # what must follow, so that "Select a file" and "Update available" ar
     "call": r"^\s+[\w.]+\s*\(",
 }
 _AFTER = {word: re.compile(pattern, re.I) for word, pattern in _NEXT.items()}
+_MARKS = re.compile(r"[*=;]|%s|\bwhere\b", re.I)  # "Select a file from the list" has none of these
 _MOST = 20000  # characters of a statement that are looked at
 _HELD = ("module", "class")
 
@@ -61,7 +62,9 @@ def text_of(facts: Facts, node: cst.CSTNode) -> list[str]:
 
 def _speaks_sql(text: str) -> bool:
     first = _FIRST.match(text)
-    return first is not None and _AFTER[first[1].lower()].search(text, first.end()) is not None
+    if first is None or (first[1].istitle() and not _MARKS.search(text)):
+        return False
+    return _AFTER[first[1].lower()].search(text[first.end() :]) is not None
 
 
 def _text(facts: Facts, node: cst.CSTNode, depth: int) -> str:

@@ -115,8 +115,8 @@ class _Subject:
         firm = bool(told)
         if firm:
             told += self._hints(signals)
-            told += self._against(signals.anti, "")
-        vetoes = self._against(signals.veto, "veto: ") if firm else []
+            told += self._against(signals.anti, "", self.used if named else self.imported)
+        vetoes = self._against(signals.veto, "veto: ", self.imported) if firm else []
         return Weighing(
             surface=name,
             role=self._role(signals, shapes),
@@ -158,13 +158,13 @@ class _Subject:
         if any(matches(self.index.path, glob) for glob in signals.paths):
             yield Told(1, None, f"path {self.index.path}")
 
-    def _against(self, anti: Signals | None, prefix: str) -> list[Told]:
-        """The counter-evidence, one for each sort."""
+    def _against(self, anti: Signals | None, prefix: str, packages: Words) -> list[Told]:
+        """The counter-evidence, one for each sort; what only the module imports says nothing against what is called by name."""
         if anti is None:
             return []
         names = [next(_hits(a, b), (None, ""))[1] for a, b in ((anti.calls, self.calls), (anti.bases, self.bases))]
         found = {
-            "imports": next((p for p in anti.imports if p in self.imported), ""),
+            "imports": next((p for p in anti.imports if p in packages), ""),
             "names": next(iter(sorted(self.words.intersection(anti.words))), ""),
             "calls": names[0],
             "is a": names[1],

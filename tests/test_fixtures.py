@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from guardrail.packs import Rules, load_packs
-from guardrail.prove import marks, prove_file
+from guardrail.prove import marks, prove_file, surface_marks
 from guardrail.run import judge_source
 
 ROOT = Path(__file__).parent.parent
@@ -52,3 +53,14 @@ def test_marks_name_rules_that_exist(rules):
 
 def test_every_folder_of_examples_belongs_to_a_pack():
     assert sorted({path.parts[0] for path in EXAMPLES} - PACKS) == []
+
+
+@pytest.mark.parametrize("pack", sorted(PACKS))
+def test_a_surface_has_a_dozen_marked_definitions_and_a_third_of_them_are_look_alikes(pack):
+    marked = [item for path in (FIXTURES / pack).rglob("*.py") for _, item in surface_marks(path.read_text("utf-8"))]
+    everywhere = [item for path in FIXTURES.rglob("*.py") for _, item in surface_marks(path.read_text("utf-8"))]
+    there = [item for item in marked if re.fullmatch(rf"{pack}( \(\w+\))?", item)]
+    look_alikes = marked.count("none") + everywhere.count(f"not {pack}")
+    assert len(there) >= 6
+    assert look_alikes >= 4
+    assert len(there) + look_alikes >= 12

@@ -26,8 +26,9 @@ from guardrail.analysis.match import Match
 from guardrail.words import is_secret_name, split_words
 
 _KEYED = frozenset(
-    "key keys subkey subkeys keystream secret password passphrase passwd pwd cipher ciphers ciphertext plaintext encrypt encrypted"
-    " decrypt decrypted crypt crypto sbox keyschedule aes des rc4 tea xtea blowfish chacha salsa feistel obfuscate obfuscated".split()
+    "key keys subkey subkeys keystream secret password passphrase passwd pwd cipher ciphers ciphertext plaintext encrypt"
+    " encrypted decrypt decrypted crypt crypto sbox keyschedule aes des rc4 tea xtea blowfish chacha salsa feistel"
+    " obfuscate obfuscated".split()
 )
 _SUMS = frozenset(
     "crc crc8 crc16 crc32 adler checksum checksums parity fnv fnv1 fnv1a murmur murmur3 xxhash bloom zobrist lfsr gray mask masks"

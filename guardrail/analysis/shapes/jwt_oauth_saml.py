@@ -28,6 +28,8 @@ def segments_read(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def segments_joined(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`b64(json) + "." + b64(json)`: the segments of a token are put together."""
+    if "hmac" in identifiers(facts):
+        return  # the HMAC over the segments is where that is said
     for match in matches:
         made_of = list(trace(facts, match.node))
         encoded = sum(isinstance(n, cst.Call) and bool(_BASE64.search(method(n))) for _, n in made_of)
@@ -44,7 +46,7 @@ def _speaks_of_header(facts: Facts) -> bool:
 
 def flow_by_hand(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A step of OAuth: its literal with another of its parameters in the same definition."""
-    known = {text for text in texts(facts)} | identifiers(facts)
+    known = set(texts(facts)) | identifiers(facts)
     if known & _FLOW or any(word in text for text in texts(facts) for word in ("client_id=", "redirect_uri=")):
         yield from matches
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import below, identifiers, loop_around, method, name_of, named, resolve, symbol, words_of
+from guardrail.analysis.checks.tracing import below, identifiers, loop_around, method, name_of, resolve, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.words import is_secret_name, split_words
@@ -58,16 +58,17 @@ def secrets_compared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if not isinstance(match.node, cst.Comparison):
             continue
         one, other = match.node.left, match.node.comparisons[0].comparator
-        if _is_secret(facts, one) and _may_be_given(facts, one, other):
-            yield match
-        elif _is_secret(facts, other) and _may_be_given(facts, other, one):
+        if (_is_secret(facts, one) and _may_be_given(facts, one, other)) or (
+            _is_secret(facts, other) and _may_be_given(facts, other, one)
+        ):
             yield match
 
 
 def _is_secret(facts: Facts, node: cst.CSTNode) -> bool:
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
         name = name_of(facts, node)
-        return is_secret_name(name) and not name.isupper() and set(split_words(name)) != {"pin"} and not _of_a_class(node)
+        constant = isinstance(node, cst.Name) and name.isupper()
+        return is_secret_name(name) and not constant and set(split_words(name)) != {"pin"} and not _of_a_class(node)
     return facts.secret(node)
 
 
@@ -84,7 +85,7 @@ def _may_be_given(facts: Facts, secret: cst.CSTNode, other: cst.CSTNode) -> bool
     if facts.constants(other) or isinstance(other, (cst.List, cst.Tuple, cst.Set, cst.Lambda, cst.BaseNumber)):
         return False
     name = name_of(facts, other)
-    if name and (name.isupper() or name[:1].isupper() and not isinstance(other, cst.Subscript)):
+    if name and (name.isupper() or (name[:1].isupper() and not isinstance(other, cst.Subscript))):
         return False  # a constant, an enumeration's member, a class
     if _typed_twice(facts, secret, other):
         return False

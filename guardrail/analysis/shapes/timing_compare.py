@@ -17,6 +17,7 @@ _PUBLIC = frozenset("checksum checksums etag etags manifest crc wheel archive ta
 _SECOND = frozenset(
     "confirm confirmation confirmed again repeat repeated retype retyped verify2 password2 password1 new 1 2".split()
 )
+_ASKED = frozenset("verify check validate with without no".split())  # `verify_signature` says whether
 _PLAIN_TOKENS = frozenset({"token", "tokens", "credential"})
 
 
@@ -67,7 +68,8 @@ def secrets_compared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def _is_secret(facts: Facts, node: cst.CSTNode) -> bool:
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
         name = name_of(facts, node)
-        return is_secret_name(name) and not name.isupper() and set(split_words(name)) != {"pin"} and not _of_a_class(node)
+        words = split_words(name)
+        return is_secret_name(name) and words != ("pin",) and words[0] not in _ASKED and not _of_a_class(node)
     return facts.secret(node)
 
 
@@ -88,6 +90,8 @@ def _may_be_given(facts: Facts, secret: cst.CSTNode, other: cst.CSTNode) -> bool
         return False  # a constant, an enumeration's member, a class
     if _typed_twice(facts, secret, other):
         return False
+    if name_of(facts, secret).isupper():
+        return facts.tainted(other)  # else it may be the name of a place
     if set(split_words(name_of(facts, secret))) <= _PLAIN_TOKENS:
         return facts.tainted(other) or _is_secret(facts, other) or facts.secret(resolve(facts, other)[1])
     return facts.tainted(other) or _is_secret(facts, other) or _parameter(facts, other) or method(other) in ("get", "hexdigest")

@@ -11,6 +11,7 @@ from guardrail.analysis.checks.tracing import called, calls, identifiers, method
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
+_JOSE_FIELDS = frozenset("typ JWT kty kid crv enc jwk jku x5c x5u HS256 RS256 ES256 none".split())
 _FLOW = frozenset("client_id redirect_uri client_secret code_verifier code_challenge refresh_token access_token".split())
 
 
@@ -46,9 +47,15 @@ def _speaks_of_header(facts: Facts) -> bool:
     return any(text in ("alg", "typ", "JWT") for text in texts(facts)) or "header" in identifiers(facts)
 
 
+def fields_of_jose(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`alg` or `kty` beside another field of the kind."""
+    if set(texts(facts)) & _JOSE_FIELDS:
+        yield from matches
+
+
 def flow_by_hand(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A step of OAuth: its literal with another of its parameters in the same definition."""
-    known = {text for text in texts(facts)} | identifiers(facts)
+    known = set(texts(facts)) | identifiers(facts)
     if known & _FLOW or any(word in text for text in texts(facts) for word in ("client_id=", "redirect_uri=")):
         yield from (match for match in matches if not isinstance(facts.parent(match.node), cst.Expr))
 

@@ -37,15 +37,23 @@ _METHODS = re.compile(
     r"(^|_)(request_votes?|append_entries|install_snapshot|become_(candidate|leader|follower|primary)|step_down"
     r"|start_election|run_election|(on|handle|send)_(prepare|promise|accept|propose|vote|commit)\w*|prepare|promise|accept|propose)$"
 )
+_VERBS = re.compile(r"^(get|set|has|is|update|load|save|store)_")
 _ROLES = re.compile(r"(?i)follower|candidate|leader|primary|standby")
 _FEWEST = 3
 _known: WeakKeyDictionary[FileFacts, dict[str, tuple[frozenset[str], list[str]]]] = WeakKeyDictionary()
+_voters: WeakKeyDictionary[FileFacts, dict[str, list[str]]] = WeakKeyDictionary()
 
 
 def concept(name: str) -> str:
     """What a name is about, "" for nothing of the sort: of `__raftCurrentTerm` it is the term."""
     spelled = "_".join(split_words(name))
     return next((about for about, pattern in _FIELDS.items() if pattern.search(spelled)), "")
+
+
+def _kept_by(name: str) -> str:
+    """What a method gives or sets: of `getVotedForNodeId` it is the vote."""
+    plain = _VERBS.sub("", "_".join(split_words(name)))
+    return concept(plain) if plain != name else ""
 
 
 def _class_state(facts: Facts) -> tuple[frozenset[str], list[str]]:
@@ -67,6 +75,8 @@ def _read_classes(file: FileFacts) -> dict[str, tuple[frozenset[str], list[str]]
         if binding.kind == "function":
             if _METHODS.search("_".join(split_words(name))):
                 methods.setdefault(owner, set()).add(name)
+            elif _kept_by(name):
+                fields.setdefault(owner, set()).add(name)
         elif concept(name):
             fields.setdefault(owner, set()).add(name)
             if concept(name) in ("vote", "ballot"):
@@ -96,7 +106,7 @@ def protocol_state(facts: Facts, _matches: Iterable[Match]) -> Iterator[Match]:
             yield facts.match(node)
             return
     header = next((n for n in facts.nodes if isinstance(n, cst.FunctionDef)), None)
-    if header is not None and _METHODS.search("_".join(split_words(header.name.value))):
+    if header is not None and (_METHODS.search("_".join(split_words(header.name.value))) or _kept_by(header.name.value)):
         yield facts.match(header)
 
 
@@ -121,8 +131,10 @@ def _takes_role(facts: Facts, node: cst.CSTNode) -> bool:
 
 def votes_cast(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Where a node casts or grants a vote: once in a method, and in the first two methods of the class that do."""
-    _, writers = _class_state(facts)
-    if facts.definition is None or facts.definition.symbol not in _casting(facts, writers):
+    voters = _voters.setdefault(facts.file, {})
+    if facts.owner not in voters:
+        voters[facts.owner] = _casting(facts, _class_state(facts)[1])
+    if facts.definition is None or facts.definition.symbol not in voters[facts.owner]:
         return
     yield from [match for match in matches if _casts(match.node)][:1]
 

@@ -46,11 +46,11 @@ _STRETCHED = frozenset(
 _SECRET_USE = frozenset(
     "password passwords passwd secret secrets sign signed signing signature encrypt decrypt salted nonce challenge".split()
 )
-_COMMON_TABLE, _WORD_MASKS = 256, frozenset({0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 2**32, 2**64})
+_COMMON_TABLE = 256
 _LONGEST = 4096  # of a table that is looked at
 
 
-def _named_in(facts: Facts, node: cst.CSTNode) -> frozenset[str]:
+def _named_in(node: cst.CSTNode) -> frozenset[str]:
     """The words of the names below a node, its attributes too."""
     found: set[str] = set()
     for part in below(node):
@@ -65,16 +65,18 @@ def _named_in(facts: Facts, node: cst.CSTNode) -> frozenset[str]:
 def ciphers(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """XOR in a loop over something that is named like a key, or in rounds of shifts; each loop once."""
     about = words_of(symbol(facts))
-    seen: set[int] = set()
+    if about & _SUMS:
+        return
+    keyed: dict[int, bool] = {}  # of each loop: whether it has a word of a key, and is not told of yet
     for match in matches:
         loop = loop_around(facts, match.node)
         if loop is None or _collects_differences(facts, match.node):
             continue
         outer = _outermost(facts, loop)
-        words = about | _named_in(facts, outer)
-        operands = _named_in(facts, match.node)
-        if words & _KEYED and not (about | operands) & _SUMS and id(outer) not in seen:
-            seen.add(id(outer))
+        if id(outer) not in keyed:
+            keyed[id(outer)] = bool((about | _named_in(outer)) & _KEYED)
+        if keyed[id(outer)] and not _named_in(match.node) & _SUMS:
+            keyed[id(outer)] = False
             yield match
 
 
@@ -176,24 +178,17 @@ def stretched(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def hashed_secrets(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A plain hash of a secret, or one that is made under such a name: no checksum, no key of a cache."""
     about = words_of(symbol(facts)) & _SECRET_USE
+    fed: dict[int, list[cst.CSTNode]] = {}
+    for call in calls(facts):
+        data = argument(call, 0)
+        if method(call) == "update" and data is not None and isinstance(call.func, cst.Attribute):
+            fed.setdefault(id(resolve(facts, call.func.value)[1]), []).append(data)
     for match in matches:
-        if about or _goes_to_secret(facts, match.node) or any(_secret(o, n) for o, n in _hashed(facts, match.node)):
+        first = argument(match.node, 0, "data") if isinstance(match.node, cst.Call) else None
+        hashed = [*([first] if first is not None else []), *fed.get(id(match.node), ())]
+        if about or _goes_to_secret(facts, match.node) or any(_secret(o, n) for v in hashed for o, n in trace(facts, v)):
             yield match
             return
-
-
-def _hashed(facts: Facts, node: cst.CSTNode) -> Iterator[tuple[Facts, cst.CSTNode]]:
-    """All that goes into the hash: what it is made with, and what it is fed with."""
-    first = argument(node, 0, "data") if isinstance(node, cst.Call) else None
-    fed = [argument(c, 0) for c in calls(facts) if method(c) == "update" and _is_hash(facts, c, node)]
-    for value in [first, *fed]:
-        if value is not None:
-            yield from trace(facts, value)
-
-
-def _is_hash(facts: Facts, call: cst.Call, made: cst.CSTNode) -> bool:
-    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
-    return receiver is not None and resolve(facts, receiver)[1] is made
 
 
 def _goes_to_secret(facts: Facts, node: cst.CSTNode) -> bool:

@@ -58,12 +58,16 @@ def spins(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A loop that does nothing but look at something until another thread changes it."""
     for match in matches:
         test = match.node.test if isinstance(match.node, cst.While) else None
-        if test is None or facts.constants(test):
+        if test is None:
             continue
         calls = [n for n in below(test) if isinstance(n, cst.Call)]
-        flags = any(isinstance(n, (cst.Attribute, cst.Subscript, cst.Name)) for n in below(test))
+        flags = any(isinstance(n, (cst.Attribute, cst.Subscript)) or _is_variable(n) for n in below(test))
         if flags and all(_asks(c) for c in calls) and not any(isinstance(n, (cst.NamedExpr, cst.Await)) for n in below(test)):
             yield match
+
+
+def _is_variable(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Name) and node.value not in ("True", "False", "None")
 
 
 def _asks(call: cst.Call) -> bool:

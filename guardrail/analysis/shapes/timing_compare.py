@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import below, identifiers, loop_around, method, name_of, resolve, symbol, words_of
+from guardrail.analysis.checks.tracing import (
+    DRESSING,
+    below,
+    identifiers,
+    loop_around,
+    method,
+    name_of,
+    resolve,
+    symbol,
+    unwrap,
+    words_of,
+)
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.words import is_secret_name, split_words
@@ -17,6 +28,7 @@ _PUBLIC = frozenset("checksum checksums etag etags manifest crc wheel archive ta
 _SECOND = frozenset(
     "confirm confirmation confirmed again repeat repeated retype retyped verify2 password2 password1 new 1 2".split()
 )
+_ASKED = frozenset("verify check validate with without no".split())  # `verify_signature` says whether
 _PLAIN_TOKENS = frozenset({"token", "tokens", "credential"})
 
 
@@ -58,17 +70,16 @@ def secrets_compared(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if not isinstance(match.node, cst.Comparison):
             continue
         one, other = match.node.left, match.node.comparisons[0].comparator
-        if (_is_secret(facts, one) and _may_be_given(facts, one, other)) or (
-            _is_secret(facts, other) and _may_be_given(facts, other, one)
-        ):
+        ways = ((one, other), (other, one))
+        if any(_is_secret(facts, mine) and _may_be_given(facts, mine, given) for mine, given in ways):
             yield match
 
 
 def _is_secret(facts: Facts, node: cst.CSTNode) -> bool:
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
         name = name_of(facts, node)
-        constant = isinstance(node, cst.Name) and name.isupper()
-        return is_secret_name(name) and not constant and set(split_words(name)) != {"pin"} and not _of_a_class(node)
+        words = split_words(name)
+        return is_secret_name(name) and words != ("pin",) and words[0] not in _ASKED and not _of_a_class(node)
     return facts.secret(node)
 
 
@@ -87,8 +98,10 @@ def _may_be_given(facts: Facts, secret: cst.CSTNode, other: cst.CSTNode) -> bool
     name = name_of(facts, other)
     if name and (name.isupper() or (name[:1].isupper() and not isinstance(other, cst.Subscript))):
         return False  # a constant, an enumeration's member, a class
-    if _typed_twice(facts, secret, other):
+    if _typed_twice(facts, secret, other) or _same_value(facts, secret, other):
         return False
+    if name_of(facts, secret).isupper():
+        return facts.tainted(other)  # else it may be the name of a place
     if set(split_words(name_of(facts, secret))) <= _PLAIN_TOKENS:
         return facts.tainted(other) or _is_secret(facts, other) or facts.secret(resolve(facts, other)[1])
     return facts.tainted(other) or _is_secret(facts, other) or _parameter(facts, other) or method(other) in ("get", "hexdigest")
@@ -100,6 +113,20 @@ def _typed_twice(facts: Facts, one: cst.CSTNode, other: cst.CSTNode) -> bool:
     words = [set(split_words(name)) for name in pair]
     apart = words[0] ^ words[1]
     return bool(words[0] & words[1]) and bool(apart & _SECOND)
+
+
+def _same_value(facts: Facts, one: cst.CSTNode, other: cst.CSTNode) -> bool:
+    """A value held against what was made of it, or the same field of two objects that are asked whether they are equal."""
+    if symbol(facts).endswith(("__eq__", "__ne__")) and name_of(facts, one) == name_of(facts, other):
+        return True
+    inner = [_innermost(facts, n) for n in (one, other)]
+    return bool(inner[0]) and inner[0] == inner[1]
+
+
+def _innermost(facts: Facts, node: cst.CSTNode) -> str:
+    """The plain name that methods dress: of `secret.encode()`, and of what stands for it, it is secret."""
+    _, node = unwrap(facts, node, DRESSING)
+    return node.value if isinstance(node, cst.Name) else ""
 
 
 def _parameter(facts: Facts, node: cst.CSTNode) -> bool:

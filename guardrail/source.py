@@ -39,7 +39,9 @@ def decode(data: bytes) -> str:
         raise Unreadable("contains NUL bytes, so it is no Python source")
     name = _encoding(data)
     try:
-        text = data.decode("utf-8-sig" if name == "utf-8" else name)
+        with warnings.catch_warnings():  # unicode_escape warns of what it decodes all the same
+            warnings.simplefilter("ignore")
+            text = data.decode("utf-8-sig" if name == "utf-8" else name)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         label = "UTF-8" if name == "utf-8" else name

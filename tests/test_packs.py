@@ -266,7 +266,8 @@ def test_messages_name_only_what_their_patterns_bind(own):
 def test_every_check_is_there(own):
     import importlib
 
-    for check in {rule.check for rule in own.rules} - {""}:
+    shapes = {shape.check for signals in own.signals.values() for shape in signals.shapes}
+    for check in ({rule.check for rule in own.rules} | shapes) - {""}:
         module, _, function = check.partition(":")
-        assert module.startswith("guardrail.analysis.checks."), check
+        assert module.startswith(("guardrail.analysis.checks.", "guardrail.analysis.shapes.")), check
         assert callable(getattr(importlib.import_module(module), function)), check

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_VALIDATES = re.compile(r"^(model_validate\w*|validate\w*|parse_obj|TypeAdapter|isinstance|load|check_schema|structure|convert|fromdict|from_dict)$")
+_VALIDATES = re.compile(
+    r"^(model_validate\w*|validate\w*|parse_obj|TypeAdapter|isinstance|load|check_schema|structure|convert|fromdict|from_dict)$"
+)
 _WAITS = re.compile(r"^(input|recv|receive\w*|get_message|prompt|ask|readline|accept|sleep|poll|get|wait|listen|consume)$")
 _COUNTS = re.compile(r"(^|_)(steps?|turns?|iter\w*|rounds?|attempts?|budget|max|limit|deadline|depth|counter|tries|hops)(_|$)")
 
@@ -79,7 +81,12 @@ def unlisted(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def _parsed(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the value is a field of a structured output, which a schema has looked at."""
     for _, part in tracing.trace(facts, node):
-        if isinstance(part, cst.Attribute) and part.attr.value in ("output_parsed", "parsed", "structured_response", "final_output"):
+        if isinstance(part, cst.Attribute) and part.attr.value in (
+            "output_parsed",
+            "parsed",
+            "structured_response",
+            "final_output",
+        ):
             return True
         if isinstance(part, cst.Arg) and part.keyword is not None and part.keyword.value in ("response_model", "output_type"):
             return True

@@ -85,7 +85,9 @@ def _beginning(node: cst.CSTNode) -> cst.CSTNode | str:
     """What an address begins with: a literal text, or an expression."""
     if isinstance(node, cst.FormattedString) and node.parts:
         first = node.parts[0]
-        return first.value if isinstance(first, cst.FormattedStringText) else first.expression
+        if isinstance(first, cst.FormattedStringText):
+            return first.value
+        return first.expression if isinstance(first, cst.FormattedStringExpression) else node
     if isinstance(node, cst.BinaryOperation):
         return _beginning(node.left)
     return node

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _PRINCIPAL = frozenset(
-    "user current_user user_id tenant tenant_id org org_id organization organization_id organisation organisation_id account account_id"
-    " customer customer_id workspace workspace_id team team_id owner_id principal company_id project_id".split()
+    "user current_user user_id tenant tenant_id org org_id"
+    " organization organization_id organisation organisation_id account account_id customer customer_id workspace workspace_id team team_id owner_id principal company_id project_id".split()
 )
 _PUBLIC = frozenset("public faq faqs help handbook manual catalog catalogue product products website docs documentation".split())
 _NARROWS = re.compile(
     r"^(filter|filters|where|where_document|namespace|namespaces|tenant|expr|query_filter|partition_names?|partition_key|pre_filter"
     r"|partition|search_filter|metadata_filter|tenant_id|user_id|shard_key_selector|prefetch)$"
 )
-_POSITIONAL = {"similarity_search": 2, "asimilarity_search": 2, "similarity_search_with_score": 2, "max_marginal_relevance_search": 4}
+_POSITIONAL = {
+    "similarity_search": 2,
+    "asimilarity_search": 2,
+    "similarity_search_with_score": 2,
+    "max_marginal_relevance_search": 4,
+}
 
 
 def unfiltered(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -24,7 +24,9 @@ _FETCHED = re.compile(
     r"|^llama_index\.(core|readers)\b.*\.(retrieve|aretrieve|load_data)$|^(fastapi|starlette\.datastructures)\.UploadFile\.read$"
     r"|^chromadb\b.*\.(query|get)$|^pinecone\b.*\.query$|^qdrant_client\b.*\.(search|query_points)$"
 )
-_ROWS = re.compile(r"^(get|first|one|one_or_none|scalar|scalars|all|filter|filter_by|fetchone|fetchall|fetchmany|get_object_or_404)$")
+_ROWS = re.compile(
+    r"^(get|first|one|one_or_none|scalar|scalars|all|filter|filter_by|fetchone|fetchall|fetchmany|get_object_or_404)$"
+)
 _FREE = frozenset(
     "body text content description message comment comments note notes subject bio summary page_content html snippet review reply"
     " transcript feedback about".split()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _PRINCIPAL = frozenset(
     "user current_user user_id tenant tenant_id org org_id"
-    " organization organization_id organisation organisation_id account account_id customer customer_id workspace workspace_id team team_id owner_id principal company_id project_id".split()
+    " organization organization_id organisation organisation_id account account_id customer customer_id"
+    " workspace workspace_id team team_id owner_id principal company_id project_id".split()
 )
 _PUBLIC = frozenset("public faq faqs help handbook manual catalog catalogue product products website docs documentation".split())
 _NARROWS = re.compile(

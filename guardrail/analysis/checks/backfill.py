@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _UPDATE = re.compile(r"^\s*update\s+(?:only\s+)?(?P<table>[\"`\w.]+)\s+(?:as\s+\w+\s+)?set\b", re.IGNORECASE)
 _BOUNDS = re.compile(r"\b(where|limit)\b", re.IGNORECASE)
 _SCHEMA = frozenset(
-    "AddField AlterField RemoveField AddIndex AddConstraint RemoveConstraint AlterUniqueTogether RenameField AlterIndexTogether".split()
+    "AddField AlterField RemoveField AddIndex AddConstraint RemoveConstraint"
+    " AlterUniqueTogether RenameField AlterIndexTogether".split()
 )
 _BATCHES = re.compile(r"iterator|batch|chunk|paginat|islice|bulk_update|bulk_create|\[\s*\w*\s*:|limit")
 
@@ -111,7 +112,7 @@ def calls_out(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def mixed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """The first `RunPython` of an atomic migration that changes old tables, too."""
     found = list(matches)
-    if not found or not places.is_migration(facts.path) and "django.db" not in facts.file.source.text:
+    if not found or (not places.is_migration(facts.path) and "django.db" not in facts.file.source.text):
         return
     made = created(facts)
     off = any(isinstance(n, cst.Assign) and facts.code(n).replace(" ", "") == "atomic=False" for n in facts.nodes)

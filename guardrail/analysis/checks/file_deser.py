@@ -17,17 +17,27 @@ if TYPE_CHECKING:
 _CONTAINS = re.compile(
     r"^(is_relative_to|relative_to|commonpath|safe_join|secure_filename|get_valid_filename|valid_name|basename)$"
 )
-_REMOTE = re.compile(r"^(requests|httpx|urllib\.request|redis|boto3|pika|kafka|socket|http\.client|aiohttp|memcache|pymemcache)\b")
+_REMOTE = re.compile(
+    r"^(requests|httpx|urllib\.request|redis|boto3|pika|aio_pika|kafka|aiokafka|confluent_kafka|nats|zmq|socket|http\.client|aiohttp|memcache"
+    r"|pymemcache|websockets|ftplib|azure\.storage|google\.cloud\.(storage|pubsub_v1)|huggingface_hub|django\.core\.cache)\b"
+)
+_FROM_ROOT = re.compile(r"\.startswith\([^)]*(os\.sep|os\.path\.sep|/[\"'])")
 
 
 def contained(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Paths of the user's in definitions that neither clean the name nor hold the result against a folder."""
-    if any(_CONTAINS.match(flow.called(n)) for n in facts.nodes):
+    if any(_CONTAINS.match(flow.called(n)) for n in facts.nodes) or _below_root(facts):
         return
     for match in matches:
         origin, path = match.env["P"]
         if not _all_checked(origin, path):
             yield match
+
+
+def _below_root(facts: Facts) -> bool:
+    """Whether the resolved path is held against a folder with a separator behind it: `realpath(p).startswith(root + os.sep)`."""
+    resolved = any(flow.called(n) in ("realpath", "abspath", "resolve") for n in facts.nodes)
+    return resolved and any(isinstance(n, cst.Call) and _FROM_ROOT.search(facts.code(n)) for n in facts.nodes)
 
 
 def _all_checked(facts: Facts, node: cst.CSTNode) -> bool:
@@ -75,7 +85,7 @@ def _remote(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
         if any(_REMOTE.match(n) for n in facts.names(node.func)):
             return True
         of = flow.receiver(node)
-        inner = flow.called(node) in ("b64decode", "urlsafe_b64decode", "decompress", "BytesIO", "bytes")
+        inner = flow.called(node) in ("b64decode", "urlsafe_b64decode", "decompress", "BytesIO", "bytes", "open")
         return (of is not None and flow.called(node) in ("read", "json", "get") and _remote(facts, of, depth + 1)) or (
             inner and any(_remote(facts, a.value, depth + 1) for a in node.args)
         )
@@ -85,7 +95,7 @@ def _remote(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
         return _remote(facts, node.value, depth + 1)
     if isinstance(node, cst.Name):
         for origin, bind in facts.origins(node):
-            if bind.kind == "value" and _remote(origin, bind.node, depth + 1):
+            if bind.kind in ("value", "with") and _remote(origin, bind.node, depth + 1):
                 return True
     return False
 

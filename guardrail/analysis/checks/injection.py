@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _TAG = re.compile(r"<\s*/?[a-zA-Z!][^>]*>?")
+_TAKES_OPTIONS = frozenset(
+    "git hg svn ssh scp rsync curl wget tar zip find grep ffmpeg convert magick sendmail pip npm man xargs".split()
+)
 _HTML_FILE = re.compile(r"[\"'][^\"'\n]*\.(html?|xhtml)(\.j2|\.jinja2?)?[\"']|text/html|HTMLResponse|HttpResponse")
 
 
@@ -87,3 +90,33 @@ def renders_html(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Template environments of files that name HTML templates."""
     if _HTML_FILE.search(facts.file.source.text):
         yield from matches
+
+
+def option(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Arguments of a program that the client writes whole, before which no `--` ends the options."""
+    for match in matches:
+        origin, given = match.env["X"]
+        if (
+            not isinstance(given, (cst.List, cst.Tuple))
+            or not given.elements
+            or origin.constant(given.elements[0].value) not in _TAKES_OPTIONS
+        ):
+            continue
+        for element in given.elements[1:]:
+            if origin.constant(element.value) == "--":
+                break
+            if origin.tainted(element.value) and _whole(origin, element.value) and not flow.checked(origin, element.value):
+                yield match
+                break
+
+
+def _whole(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether the client decides how the text begins."""
+    if isinstance(node, cst.FormattedString):
+        return bool(node.parts) and isinstance(node.parts[0], cst.FormattedStringExpression)
+    if isinstance(node, cst.BinaryOperation):
+        return _whole(facts, node.left)
+    if isinstance(node, cst.Name):
+        target = facts.deref(node)
+        return target is None or _whole(*target)
+    return not facts.constants(node)

@@ -1,4 +1,4 @@
-"""Checks of the llm-boundary pack: what a model said, and where it is run."""
+"""Checks of the llm-boundary pack: what a model said or asked for, and where it is run."""
 
 from __future__ import annotations
 
@@ -8,128 +8,108 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from guardrail.analysis.checks import flow
+from guardrail.analysis.checks import flow, tracing
+from guardrail.analysis.checks.model_output import SERVED, asked_by_tool, is_tool, said_by_model, tool_decorators
 from guardrail.analysis.scopes import dotted
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_ASKED = re.compile(
-    r"^(openai|anthropic|mistralai|ollama|cohere|groq|together)\b.*\b(create|parse|chat|complete|generate|stream)$"
-    r"|^litellm\.a?completion$|^google\.genai\b.*\bgenerate_content$|^google\.generativeai\b.*\bgenerate_content$"
-    r"|^(langchain|langchain_core|langchain_openai|langchain_anthropic|langchain_community)\b.*\.(invoke|ainvoke|predict|run|batch)$"
-    r"|^pydantic_ai\.Agent\.(run|run_sync)$|^agents\.Runner\.(run|run_sync)$"
-)
-_CARRY = frozenset(
-    "loads strip strip_fences lower replace split removeprefix removesuffix"
-    " group search match findall get join str next literal_eval".split()
-)
-_TOOLS = frozenset(
-    {
-        "langchain_core.tools.tool",
-        "langchain.tools.tool",
-        "langchain.agents.tool",
-        "agents.function_tool",
-        "smolagents.tool",
-        "crewai.tools.tool",
-        "claude_agent_sdk.tool",
-        "pydantic_ai.Agent.tool",
-        "pydantic_ai.Agent.tool_plain",
-        "mcp.server.fastmcp.FastMCP.tool",
-        "fastmcp.FastMCP.tool",
-        "mcp.server.mcpserver.MCPServer.tool",
-    }
-)
+_APPROVAL = frozenset({"requires_approval", "needs_approval"})
+_ASKS_FIRST = re.compile(r"interrupt|HumanInTheLoop|ApprovalRequired|\bconfirm|approv")
+_CONTAINS = re.compile(r"^(is_relative_to|relative_to|commonpath|safe_join|secure_filename|get_valid_filename|basename)$")
 
 
 def from_model(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Where the argument is what a model answered."""
+    """Where the argument is what a model answered, and is not held against a fixed list."""
     for match in matches:
         origin, value = match.env["X"]
-        if said_by_model(origin, value):
+        if any(said_by_model(f, leaf) and not flow.checked(f, leaf) for f, leaf in flow.leaves(origin, value)):
             yield match
 
 
-def said_by_model(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
-    """Whether the value comes from the answer of a model, through attributes, parsing, cleaning and local helpers."""
-    if depth > 12:
-        return False
-    if isinstance(node, cst.Await):
-        return said_by_model(facts, node.expression, depth + 1)
-    if isinstance(node, (cst.Attribute, cst.Subscript)):
-        return said_by_model(facts, node.value, depth + 1)
-    if isinstance(node, cst.FormattedString):
-        parts = [p.expression for p in node.parts if isinstance(p, cst.FormattedStringExpression)]
-        return any(said_by_model(facts, p, depth + 1) for p in parts)
-    if isinstance(node, (cst.BinaryOperation, cst.BooleanOperation)):
-        return said_by_model(facts, node.left, depth + 1) or said_by_model(facts, node.right, depth + 1)
-    if isinstance(node, cst.Call):
-        return _call(facts, node, depth)
-    if isinstance(node, cst.Name):
-        for origin, bind in facts.origins(node):
-            value = bind.node if bind.kind in ("value", "item", "with") else getattr(bind.node, "value", None)
-            if (
-                bind.kind in ("value", "item", "annotated", "with")
-                and isinstance(value, cst.CSTNode)
-                and said_by_model(origin, value, depth + 1)
-            ):
-                return True
-    return False
+def path_from_model(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Paths that a model chose, in definitions that neither clean the name nor hold the result against a folder."""
+    if not any(_CONTAINS.match(flow.called(n)) for n in facts.nodes):
+        yield from from_model(facts, matches)
 
 
-def _call(facts: Facts, node: cst.Call, depth: int) -> bool:
-    names = facts.names(node.func)
-    if any(_ASKED.match(n) for n in names):
-        return True
-    of = flow.receiver(node)
-    if flow.called(node) in _CARRY and (
-        (of is not None and said_by_model(facts, of, depth + 1)) or any(said_by_model(facts, a.value, depth + 1) for a in node.args)
-    ):
-        return True
-    for name in names:
-        symbol = facts.file.local_symbol(name)
-        definition = facts.file.definition(symbol) if symbol else None
-        if definition is not None and definition.kind == "function":
-            inner = facts.file.facts(definition)
-            if inner is not facts and any(
-                isinstance(n, cst.Return) and n.value is not None and said_by_model(inner, n.value, depth + 4) for n in inner.nodes
-            ):
-                return True
-    return False
+def address_from_model(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Addresses whose beginning, host included, is what a model answered."""
+    return (match for match in from_model(facts, matches) if not _fixed_host(match))
 
 
 def tool_argument(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Where the argument is, or holds, a text parameter of a function that an agent may call, unchecked."""
     for match in matches:
         origin, value = match.env["X"]
+        if any(f is facts and asked_by_tool(f, leaf) and not flow.checked(f, leaf) for f, leaf in _leaves(origin, value)):
+            yield match
+
+
+def _leaves(facts: Facts, node: cst.CSTNode) -> Iterator[tuple[Facts, cst.CSTNode]]:
+    """The parts of a text or a path."""
+    for f, leaf in flow.leaves(facts, node):
+        if isinstance(leaf, cst.Call) and flow.called(leaf) in ("Path", "PurePath", "joinpath", "text", "loads"):
+            for arg in leaf.args:
+                yield from flow.leaves(f, arg.value)
+        else:
+            yield f, leaf
+
+
+def tool_path(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Paths out of a tool's arguments, in tools that do not hold the result against a folder."""
+    if not any(_CONTAINS.match(flow.called(n)) for n in facts.nodes):
+        yield from tool_argument(facts, matches)
+
+
+def tool_address(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Addresses whose beginning, host included, is a tool's argument."""
+    return (match for match in tool_argument(facts, matches) if not _fixed_host(match))
+
+
+def _fixed_host(match: Match) -> bool:
+    """Whether the address begins with a literal text that names the host, or with a constant."""
+    origin, value = match.env["X"]
+    head = _beginning(tracing.resolve(origin, value)[1])
+    if isinstance(head, str):
+        return "/" in head.partition("://")[2]
+    if origin.constants(head):
+        return True
+    name = tracing.name_of(origin, head)
+    return name.isupper() or re.search(r"(^|_)(base|root|host|endpoint)(_?url)?$|base_url", name) is not None
+
+
+def _beginning(node: cst.CSTNode) -> cst.CSTNode | str:
+    """What an address begins with: a literal text, or an expression."""
+    if isinstance(node, cst.FormattedString) and node.parts:
+        first = node.parts[0]
+        if isinstance(first, cst.FormattedStringText):
+            return first.value
+        return first.expression if isinstance(first, cst.FormattedStringExpression) else node
+    if isinstance(node, cst.BinaryOperation):
+        return _beginning(node.left)
+    return node
+
+
+def unasked(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """What cannot be taken back, inside a tool that the agent calls without anybody's approval."""
+    if _ASKS_FIRST.search(facts.file.source.text):
+        return
+    for match in matches:
         function = flow.function_def(facts, match.node)
-        if function is None or not any(_is_tool(facts, d) for d in function.decorators):
-            continue
-        asked = {p.name.value for p in (*function.params.params, *function.params.kwonly_params) if _text(facts, p)}
-        for f, leaf in flow.leaves(origin, value):
-            base: cst.CSTNode = leaf
-            while isinstance(base, (cst.Attribute, cst.Subscript)):
-                base = base.value
-            if isinstance(base, cst.Name) and base.value in asked and f is facts and not flow.checked(f, leaf):
-                yield match
-                break
+        if function is not None and is_tool(facts, function) and not _someone_asks(facts, function):
+            yield match
 
 
-def _is_tool(facts: Facts, decorator: cst.Decorator) -> bool:
-    inner = decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
-    return bool(facts.names(inner) & _TOOLS) or dotted(inner) in (
-        "mcp.tool",
-        "agent.tool",
-        "agent.tool_plain",
-        "server.tool",
-    )
-
-
-def _text(facts: Facts, param: cst.Param) -> bool:
-    stated = facts.code(param.annotation.annotation) if param.annotation is not None else ""
-    return (
-        param.name.value not in ("self", "ctx", "context")
-        and re.search(r"\b(str|list|dict|Any)\b", stated or "str") is not None
-        and "Literal" not in stated
-    )
+def _someone_asks(facts: Facts, function: cst.FunctionDef) -> bool:
+    """Whether the decorator asks for approval, or the tool is served to a program that asks its own user."""
+    for decorator in tool_decorators(facts, function):
+        call = decorator.decorator
+        named = {a.keyword.value for a in call.args if a.keyword} if isinstance(call, cst.Call) else set()
+        bare = call.func if isinstance(call, cst.Call) else call
+        served = dotted(bare) in SERVED or any("mcp" in n.lower() for n in facts.names(bare))
+        if served or named & _APPROVAL:
+            return True
+    return False

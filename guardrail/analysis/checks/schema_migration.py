@@ -15,13 +15,26 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _LOSES = re.compile(
-    r"\b(drop\s+(table|column|schema)|truncate\b|alter\s+table\s+\S+\s+drop\b(?!\s+(constraint|default|index)))",
+    r"\b(drop\s+(table|column|schema|database)|truncate\b|delete\s+from\s+[\"`\w.]+\s*(;|$)|alter\s+table\s+\S+\s+drop\b(?!\s+(constraint|default|index)))",
     re.IGNORECASE,
 )
 
+_RENAMES = re.compile(
+    r"\balter\s+table\s+(?!\S*_(?:seq|idx|pkey)\b)[^;]*\brename\b(?!\s+(constraint|index))|\brename\s+table\b", re.IGNORECASE
+)
+_BLOCKS = re.compile(
+    r"\bcreate\s+(?:unique\s+)?index\s+(?!concurrently)(?:if\s+not\s+exists\s+)?\S+\s+on\s+(?:only\s+)?([\"`\w.]+)"
+    r"|\balter\s+table\s+(?:only\s+)?([\"`\w.]+)[^;]*\badd\s+constraint\b(?![^;]*\b(?:not\s+valid|using\s+index))",
+    re.IGNORECASE,
+)
+_SQUASHED = re.compile(r"^    replaces\s*=\s*[\[(]", re.MULTILINE)
+_REQUIRED = re.compile(r"\balter\s+table\s+(?:only\s+)?([\"`\w.]+)[^;]*\bset\s+not\s+null\b", re.IGNORECASE)
+
 
 def going_up(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not in `downgrade`, whose work is to take back."""
+    """Not in `downgrade`, whose work is to take back, nor in a squashed migration, which runs on empty databases only."""
+    if _SQUASHED.search(facts.file.source.text):
+        return
     for match in matches:
         function = flow.function_def(facts, match.node)
         if function is None or function.name.value not in ("downgrade", "backwards", "reverse"):
@@ -30,13 +43,13 @@ def going_up(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def on_old_table(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Going up, and on a table that the same migration does not create."""
-    made = _created(facts)
+    made = created(facts)
     for match in going_up(facts, matches):
         if isinstance(match.node, cst.Call) and not made & _table(facts, match.node):
             yield match
 
 
-def _created(facts: Facts) -> set[str]:
+def created(facts: Facts) -> set[str]:
     """The tables and models that the migration makes."""
     found = set()
     for node in facts.nodes:
@@ -51,6 +64,8 @@ def _table(facts: Facts, call: cst.Call) -> set[str]:
     """What the step works on: the model of a Django operation, any literal argument of an alembic one."""
     model = flow.keyword(call, "model_name") or flow.keyword(call, "table_name")
     given = [model] if model is not None else [a.value for a in call.args if a.keyword is None][:2]
+    batch = [made for _, made in flow.makers(facts, flow.receiver(call)) if flow.called(made) == "batch_alter_table"]
+    given += [m.args[0].value for m in batch if isinstance(m, cst.Call) and m.args]
     return {str(facts.constant(v)).lower() for v in given}
 
 
@@ -99,6 +114,53 @@ def loses_data(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """SQL text that drops or empties a table or a column."""
     for match in going_up(facts, matches):
         origin, sql = match.env["S"]
-        text = origin.constant(sql)
-        if isinstance(text, str) and _LOSES.search(text):
+        if any(_LOSES.search(text) for text in sql_texts(origin, sql)):
             yield match
+
+
+def sql_texts(facts: Facts, node: cst.CSTNode) -> list[str]:
+    """The SQL of a step: a text, a list of texts, `text("…")`."""
+    if isinstance(node, cst.Call) and flow.called(node) in ("text", "dedent") and node.args:
+        return sql_texts(facts, node.args[0].value)
+    value = facts.constant(node)
+    if isinstance(value, tuple):
+        return [v for v in value if isinstance(v, str)]
+    return [value] if isinstance(value, str) else []
+
+
+def renames(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """SQL text that renames a table or a column."""
+    for match in going_up(facts, matches):
+        if any(_RENAMES.search(text) for text in sql_texts(*match.env["S"])):
+            yield match
+
+
+def blocks(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """SQL text that builds an index, or checks every row, under a lock; not of a table made here."""
+    made = created(facts)
+    for match in going_up(facts, matches):
+        for text in sql_texts(*match.env["S"]):
+            found = _BLOCKS.search(text)
+            if found is not None and not any(t.strip('"`').lower().rpartition(".")[2] in made for t in found.groups() if t):
+                yield match
+                break
+
+
+def concurrently_inside(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`CONCURRENTLY` in SQL text that runs inside the migration's transaction."""
+    for match in going_up(facts, matches):
+        if not any(re.search(r"\bindex\s+concurrently\b", text, re.IGNORECASE) for text in sql_texts(*match.env["S"])):
+            continue
+        django = "RunSQL" in facts.code(match.node)
+        yield from (inside_transaction if django else outside_autocommit)(facts, [match])
+
+
+def made_required(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`SET NOT NULL` in SQL text, on a table that is not made here."""
+    made = created(facts)
+    for match in going_up(facts, matches):
+        for text in sql_texts(*match.env["S"]):
+            found = _REQUIRED.search(text)
+            if found is not None and found[1].strip('"`').lower() not in made:
+                yield match
+                break

@@ -33,7 +33,7 @@ _PUBLIC = re.compile(
     r"(?i)(log_?in|log_?out|sign_?in|sign_?out|sign_?up|regist|health|ready|readiness|live(ness)?\b|alive|ping|metrics|callback|hook|docs?\b|openapi|"
     r"swagger|redoc|static|asset|favicon|robots|sitemap|public|(^|[/_])index|home\b|landing|about|contact|privacy|terms|imprint|legal|forgot|reset|"
     r"verify|verification|confirm|activat|token|refresh|auth|oauth|sso|saml|oidc|version|status|error|40[0-9]|50[0-9]|invit|subscribe|well.known|schema|config|"
-    r"captcha|csrf|otp|mfa|share[d_]|embed|unauth|anonymous|guest|preview|search|help|faq|feed|rss|catalog|test|demo|dev_|debug|root\b|main\b)"
+    r"captcha|csrf|otp|mfa|share[d_]|embed|unauth|anonymous|guest|preview|search|help|faq|feed|rss|catalog|test|demo|dev_|debug|root\b|main\b|changelog|licen[cs]e|manifest)"
 )
 _OWN_CHECK = re.compile(
     r"(?i)^(is_?(authenticated|logged_?in|anonymous|staff|superuser|admin|authorized|allowed)|current_?user|get_current_\w+|check_\w*|has_perm\w*|has_\w*(access|role|permission)\w*|"

@@ -31,16 +31,14 @@ def key_of_anyone(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """The first look-up by what the header says, in a handler that names neither caller nor payload."""
     if order.says(facts, _BOUND):
         return
-    for match in matches:
-        if (
-            not isinstance(match.node, cst.Call)
-            or flow.called(match.node) not in _FETCHES
-            or not order.is_handler(facts, match.node)
-        ):
+    if not any(order.is_handler(facts, n) for n in facts.nodes if isinstance(n, cst.Call)) or not list(matches):
+        return
+    for node in facts.nodes:
+        if not isinstance(node, cst.Call) or flow.called(node) not in _FETCHES or _reads_header(facts, node):
             continue
-        given = [a.value for a in match.node.args if a.keyword is None or a.keyword.value != "headers"]
-        if any(_from_header(facts, value) for value in given) and not _reads_header(facts, match.node):
-            yield match
+        given = [a.value for a in node.args if a.keyword is None or a.keyword.value != "headers"]
+        if flow.receiver(node) is not None and any(_from_header(facts, value) for value in given):
+            yield facts.match(node)
             return
 
 

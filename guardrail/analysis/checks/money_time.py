@@ -74,11 +74,14 @@ def inexact_literal(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def decimal_meets_float(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A `Decimal` and a float literal in one sum or product: TypeError."""
-    for match in matches:
-        (left, a), (right, b) = match.env["A"], match.env["B"]
-        for one, decimal, other in ((left, a, b), (right, b, a)):
-            if isinstance(other, cst.Float) and one.types(decimal) == {"decimal.Decimal"}:
-                yield match
+    if not list(matches):
+        return
+    for node in facts.nodes:
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Add, cst.Subtract, cst.Multiply, cst.Divide)):
+            for decimal, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(other, cst.Float) and facts.types(decimal) == {"decimal.Decimal"}:
+                    what = f"`{facts.code(decimal)}` is a Decimal and `{facts.code(other)}` a float"
+                    yield facts.match(node, f"{what}: Python refuses to compute with the two.")
 
 
 def float_in_sum(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -46,9 +46,8 @@ def asked_then_inserted(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
     if order.says(facts, _SAFE):
         return
     asked = [(n, model, pairs) for n, model, pairs in _questions(facts) if pairs]
-    for match in matches:
-        node = match.node
-        if not asked or not isinstance(node, cst.Call) or "lock" in facts.contexts(node):
+    for node in _inserts(facts, matches) if asked else ():
+        if "lock" in facts.contexts(node):
             continue
         model, given = _inserted(facts, node), _pairs(facts, node)
         if not model or any(_KEYS.search(column) for column, _ in given):
@@ -56,30 +55,28 @@ def asked_then_inserted(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
         for question, about, pairs in asked:
             same = any(_UNIQUE.match(column) for column, _ in pairs) and pairs <= given
             if about == model and same and order.precedes(facts, question, node) and _decides(facts, question, node):
-                yield match
+                yield facts.match(node)
                 break
 
 
+def _inserts(facts: Facts, matches: Iterable[Match]) -> Iterator[cst.Call]:
+    """The calls that make new rows: `User.objects.create(…)`, and `User(…)` where it is added or saved."""
+    seen: set[int] = set()
+    for match in matches:
+        made = match.env["O"][1] if "O" in match.env else match.node
+        target = facts.deref(made) if isinstance(made, cst.Name) else (facts, made)
+        if target is not None and target[0] is facts and isinstance(target[1], cst.Call) and id(target[1]) not in seen:
+            seen.add(id(target[1]))
+            yield target[1]
+
+
 def _inserted(facts: Facts, node: cst.Call) -> str:
-    """The model of `User.objects.create(…)`, or of `User(…)` that is added or saved."""
+    """The model that a call makes a row of."""
     of = flow.receiver(node)
     if flow.called(node) in _CREATES and isinstance(of, cst.Attribute) and of.attr.value == "objects":
         return facts.code(of.value).rpartition(".")[2]
     name = flow.called(node)
-    if not name[:1].isupper() or name.isupper():
-        return ""
-    parent = facts.parent(node)
-    call = facts.parent(parent) if isinstance(parent, cst.Arg) else None
-    if call is not None and flow.called(call) in ("add", "merge"):
-        return name
-    variable = flow.assigned_name(facts, node)
-    for other in order.calls_in(flow.around(facts, node)) if variable else ():
-        base = flow.receiver(other)
-        if flow.called(other) in ("save", "asave") and isinstance(base, cst.Name) and base.value == variable:
-            return name
-        if flow.called(other) == "add" and any(isinstance(a.value, cst.Name) and a.value.value == variable for a in other.args):
-            return name
-    return ""
+    return name if name[:1].isupper() and not name.isupper() else ""
 
 
 def _questions(facts: Facts) -> Iterator[tuple[cst.CSTNode, str, set[tuple[str, str]]]]:
@@ -122,12 +119,17 @@ def next_number(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`Invoice.objects.count() + 1`, or the greatest number plus one, given to a row."""
     if order.says(facts, _SAFE):
         return
-    for match in matches:
-        counted = match.env["C"][1]
-        if "lock" in facts.contexts(match.node) or not _COUNTED.search(_made_of(facts, counted)):
+    if not list(matches):
+        return
+    for node in facts.nodes:
+        if not isinstance(node, cst.BinaryOperation) or not isinstance(node.operator, cst.Add) or facts.constant(node.right) != 1:
             continue
-        if _NUMBER.match(_given_to(facts, match.node)):
-            yield match
+        if (
+            "lock" not in facts.contexts(node)
+            and _NUMBER.match(_given_to(facts, node))
+            and _COUNTED.search(_made_of(facts, node.left))
+        ):
+            yield facts.match(node)
 
 
 def _made_of(facts: Facts, node: cst.CSTNode) -> str:

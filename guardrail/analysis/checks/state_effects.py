@@ -53,7 +53,8 @@ def _effects(facts: Facts, names: re.Pattern[str]) -> list[cst.Call]:
         if not isinstance(node, cst.Call) or (of is not None and _NOT_OUTSIDE.search(facts.code(of))):
             continue
         by_stripe = names is _MONEY and of is not None and flow.called(node) == "create" and _STRIPE.search(facts.code(of))
-        if names.match(flow.called(node)) or by_stripe:
+        local = of is None and flow.called(node).startswith(("create_", "make_", "send_"))
+        if (names.match(flow.called(node)) and not (local and names is _MONEY)) or by_stripe:
             found.append(node)
     return found
 

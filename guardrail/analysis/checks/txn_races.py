@@ -146,7 +146,8 @@ def _given_to(facts: Facts, node: cst.CSTNode) -> str:
     """The keyword, attribute or name that a value ends up in, strings that it is put into included."""
     for outer in facts.ancestors(node):
         if isinstance(outer, cst.Arg) and outer.keyword is not None:
-            return outer.keyword.value
+            call = facts.parent(outer)
+            return "" if call is None or flow.called(call) in ("format", "render", "dict", "_", "gettext") else outer.keyword.value
         if isinstance(outer, cst.Assign):
             target = outer.targets[0].target
             return target.attr.value if isinstance(target, cst.Attribute) else target.value if isinstance(target, cst.Name) else ""

@@ -134,6 +134,8 @@ class Facts:
 
     def origins(self, name: cst.Name) -> list[Origin]:
         """The bindings that may give the name its value here."""
+        if id(name) not in self.parents:
+            return []  # a label, such as the name of a `def`, stands in no scope
         first = scope = self._binder.scope_of(name)
         while not (isinstance(scope, cst.Module) and not self._is_module()):
             binds = self.scopes.binds.get(id(scope), {}).get(name.value)

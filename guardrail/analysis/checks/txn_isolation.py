@@ -24,7 +24,7 @@ _NOT_ROWS = re.compile(
     r"cache|metric|log|set\(\)|counter|seen|headers|session\[|context|payload|data$|params|hasher|digest", re.IGNORECASE
 )
 _LOADS = re.compile(
-    r"\.objects\b.*\.(get|first|last|earliest|latest)\(|get_object_or_404\(|\.get_object\(|\.(scalar_one|scalar_one_or_none|one|one_or_none|first)\(|session\.get\("
+    r"\.objects\b.*\.(get|first|last|earliest|latest)\(|get_object_or_404\(|\.get_object\(|\.(scalar_one|scalar_one_or_none|one|one_or_none|first|scalar)\(|session\.get\("
 )
 _LOCKED = re.compile(r"select_for_update|with_for_update|FOR UPDATE")
 _DB_ERRORS = re.compile(r"Integrity|Database|DataError|Operational|SQLAlchemy|DBAPI|Programming")
@@ -63,7 +63,7 @@ def lost_update(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         root = flow.around(facts, match.node)
         for change, target in _increments(facts, root, facts.order[id(match.node)]):
             row = target.value
-            if id(change) in seen or not isinstance(row, cst.Name) or not _saved(facts, match.node, row) or not _loaded(facts, row):
+            if id(change) in seen or not isinstance(row, cst.Name) or not _saved(facts, match.node, row) or not loaded(facts, row):
                 continue
             seen.add(id(change))
             yield facts.match(change)
@@ -92,7 +92,7 @@ def _saved(facts: Facts, call: cst.Call, row: cst.Name) -> bool:
     return any("sqlalchemy" in t for t in facts.types(of)) if of is not None else False
 
 
-def _loaded(facts: Facts, row: cst.Name) -> bool:
+def loaded(facts: Facts, row: cst.Name) -> bool:
     """Whether the name holds a row that was read without a lock."""
     for origin, bind in facts.origins(row):
         if bind.kind == "fill":

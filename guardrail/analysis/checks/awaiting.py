@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 # Decorators that leave a coroutine function one; any other may make something else of it.
 _HARMLESS = frozenset("staticmethod classmethod abstractmethod override retry on_exception on_predicate final".split())
 _ON_COROUTINES = frozenset("send close throw cr_frame cr_running cr_code cr_await __await__ __name__ __qualname__".split())
-_WANT_VALUES = frozenset("bool len int float str list dict set tuple sorted sum max min any all iter enumerate zip json.dumps".split())
+_WANT_VALUES = frozenset(
+    "bool len int float str list dict set tuple sorted sum max min any all iter enumerate zip json.dumps".split()
+)
 _DJANGO = re.compile(r"^django(\.|$)")
 
 
@@ -113,7 +115,9 @@ def _tested(facts: Facts, node: cst.CSTNode, parent: cst.CSTNode | None) -> bool
     if isinstance(parent, cst.BooleanOperation):
         return parent.left is node or _tested(facts, parent, facts.parent(parent))
     if isinstance(parent, cst.Comparison):
-        return not (isinstance(parent.comparisons[0].operator, (cst.In, cst.NotIn, cst.Is, cst.IsNot)) and len(parent.comparisons) > 1)
+        return not (
+            isinstance(parent.comparisons[0].operator, (cst.In, cst.NotIn, cst.Is, cst.IsNot)) and len(parent.comparisons) > 1
+        )
     if isinstance(parent, (cst.GeneratorExp, cst.ListComp)) and parent.elt is node:
         arg = facts.parent(parent)
         call = facts.parent(arg) if isinstance(arg, cst.Arg) else None

@@ -96,5 +96,6 @@ def _limit(facts: Facts, made: cst.CSTNode) -> tuple[bool, float | None]:
 def _handled(facts: Facts, call: cst.Call) -> bool:
     """Whether the code expects that the socket gives up first."""
     return any(
-        isinstance(a, cst.Try) and any(h.type is not None and "Timeout" in facts.code(h.type) for h in a.handlers) for a in facts.ancestors(call)
+        isinstance(a, cst.Try) and any(h.type is not None and "Timeout" in facts.code(h.type) for h in a.handlers)
+        for a in facts.ancestors(call)
     )

@@ -140,9 +140,10 @@ class Facts:
             visible = scope is first or not isinstance(scope, cst.ClassDef)
             if binds and visible and name.value not in self.scopes.declared.get(id(scope), ()):
                 return [(self, b) for b in self._reaching(binds, name, scope is first)]
-            if isinstance(scope, cst.Module):
+            around = self._binder.scope_of(scope)
+            if isinstance(scope, cst.Module) or around is scope:  # a label, such as the name behind `def`, stands in no scope
                 break
-            scope = self._binder.scope_of(scope)
+            scope = around
         return self.file.origins("<module>", name.value)
 
     def _is_module(self) -> bool:

@@ -37,7 +37,7 @@ def unguarded_change(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if not guarded or method.name.value in called_under_lock:
             continue
         for node, attr in _changes(facts, method):
-            if attr in guarded and not _under_lock(facts, node) and _depends_on_old(node):
+            if attr in guarded and not _under_lock(facts, node) and _depends_on_old(facts, node, attr):
                 yield facts.match(node, f"`self.{attr}` is changed here without the lock that guards it in `{guarded[attr]}`.")
 
 
@@ -61,11 +61,12 @@ def _may_race(facts: Facts, method: cst.FunctionDef) -> bool:
 
 def _of_class(facts: Facts) -> tuple[dict[str, str], set[str]]:
     """Attribute → a method that changes it under a lock, and the methods that are called under one; found once for a class."""
+    unknown: tuple[dict[str, str], set[str]] = ({}, set())
     definition = facts.file.definition(facts.owner)
     if definition is None:
-        return {}, set()
+        return unknown
     of_class = facts.file.facts(definition)
-    return of_class.once("guarded", of_class.tree, lambda: _survey(facts), ({}, set()))
+    return of_class.once("guarded", of_class.tree, lambda: _survey(facts), unknown)
 
 
 def _survey(facts: Facts) -> tuple[dict[str, str], set[str]]:
@@ -119,11 +120,20 @@ def _target(node: cst.CSTNode, target: cst.CSTNode) -> Iterator[tuple[cst.CSTNod
         yield node, inner.attr.value
 
 
-def _depends_on_old(node: cst.CSTNode) -> bool:
-    """Whether the change is more than one store: `+=`, an item of a dict or list, a method that changes it."""
-    if isinstance(node, (cst.AugAssign, cst.Del, cst.Call)):
+def _depends_on_old(facts: Facts, node: cst.CSTNode, attr: str) -> bool:
+    """Whether the change takes two steps: `+=`, a new item made from an old one, or any change that a test has led to.
+
+    One call of a method of a list or dict is one step; nothing comes in between.
+    """
+    if isinstance(node, cst.AugAssign):
         return True
-    return isinstance(node, cst.Assign) and any(isinstance(t.target, cst.Subscript) for t in node.targets)
+    if isinstance(node, cst.Assign) and _reads(node.value, attr):
+        return True
+    return any(isinstance(a, (cst.If, cst.While)) and _reads(a.test, attr) for a in facts.ancestors(node))
+
+
+def _reads(root: cst.CSTNode, attr: str) -> bool:
+    return any(dotted(n) == f"self.{attr}" for n in (root, *flow.own_nodes(root)))
 
 
 # ---- module state in request handlers ------------------------------------------------------------------

@@ -88,14 +88,14 @@ def _of_tenacity(facts: Facts, mark: cst.Call) -> frozenset[str] | None:
     wanted = flow.keyword(mark, "retry")
     if wanted is None:
         return frozenset()
-    owner, wanted = resolve(facts, wanted)
+    owner, chosen = resolve(facts, wanted)
     if (
-        not isinstance(wanted, cst.Call)
-        or owner.names(wanted.func) != {"tenacity.retry_if_exception_type"}
-        or len(wanted.args) != 1
+        not isinstance(chosen, cst.Call)
+        or owner.names(chosen.func) != {"tenacity.retry_if_exception_type"}
+        or len(chosen.args) != 1
     ):
         return None
-    errors = wanted.args[0].value
+    errors = chosen.args[0].value
     parts = [e.value for e in errors.elements] if isinstance(errors, cst.Tuple) else [errors]
     found = frozenset().union(*(owner.names(p) for p in parts), frozenset[str]())
     return frozenset() if found & _ANY_ERROR else found or None

@@ -36,8 +36,10 @@ def unguarded_change(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         guarded, called_under_lock = _of_class(facts)
         if not guarded or method.name.value in called_under_lock:
             continue
+        reported: set[str] = set()
         for node, attr in _changes(facts, method):
-            if attr in guarded and not _under_lock(facts, node) and _depends_on_old(facts, node, attr):
+            if attr in guarded and attr not in reported and not _under_lock(facts, node) and _depends_on_old(facts, node, attr):
+                reported.add(attr)
                 yield facts.match(node, f"`self.{attr}` is changed here without the lock that guards it in `{guarded[attr]}`.")
 
 

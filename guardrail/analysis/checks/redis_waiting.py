@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _DEFAULT = 5  # seconds: socket_timeout of redis-py from 8.0 on; before that there was none
+_CLIENTS = frozenset(
+    f"{package}.{name}"
+    for package in ("redis", "redis.asyncio")
+    for name in ("Redis", "from_url", "Redis.from_url", "RedisCluster", "cluster.RedisCluster", "RedisCluster.from_url")
+)
 # Where the time to wait stands, and in how many parts of a second it is given.
 _WAITS: dict[str, tuple[int, str, int]] = {
     "blpop": (1, "timeout", 1),
@@ -80,7 +85,7 @@ def _seconds(facts: Facts, call: cst.Call) -> float | None:
 
 def _limit(facts: Facts, made: cst.CSTNode) -> tuple[bool, float | None]:
     """Whether the client's socket timeout is known, and what it was set to (None: not set)."""
-    if not isinstance(made, cst.Call) or not any("redis" in name for name in facts.names(made.func)):
+    if not isinstance(made, cst.Call) or not facts.names(made.func) & _CLIENTS:
         return False, None
     if any(a.star for a in made.args) or "socket_timeout" in facts.code(made.func):
         return False, None

@@ -27,7 +27,7 @@ _DJANGO = re.compile(r"^django(\.|$)")
 def called_for_nothing(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Calls of `async def` functions of this file whose coroutine nobody awaits."""
     for match in matches:
-        if isinstance(match.node, cst.Call) and _unused(facts, match.node) and _is_coroutine_function(facts, match.node.func):
+        if isinstance(match.node, cst.Call) and _is_coroutine_function(facts, match.node.func) and _unused(facts, match.node):
             yield facts.match(match.node, _message(facts, match.node))
 
 
@@ -74,7 +74,7 @@ def _name_unused(facts: Facts, call: cst.Call) -> bool:
     root = facts.function(call)
     if not name or not isinstance(root, cst.FunctionDef) or _rebound(facts, name, root):
         return False
-    return all(_reason(facts, use) for use in flow.uses(facts, name, root)) and "locals()" not in facts.code(root)
+    return all(_reason(facts, use) for use in flow.uses(facts, name, root)) and not flow.uses(facts, "locals", root)
 
 
 def _rebound(facts: Facts, name: str, root: cst.FunctionDef) -> bool:

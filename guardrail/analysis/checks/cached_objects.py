@@ -30,10 +30,10 @@ def changed_by_caller(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
     """Changes to the list or dict that a cached function of this file has given."""
     for match in matches:
         call = match.node
-        if not isinstance(call, cst.Call):
+        if not isinstance(call, cst.Call) or not _cached_mutable(facts, call.func):
             continue
         change = _change_of(facts, call) or _change_of_name(facts, call)
-        if change is not None and _cached_mutable(facts, call.func):
+        if change is not None:
             yield facts.match(change, f"This changes what `{facts.code(call.func)}` has in its cache, for all other callers.")
 
 
@@ -62,15 +62,11 @@ def _change_of_name(facts: Facts, call: cst.Call) -> cst.CSTNode | None:
     binds = [b for b in facts.scopes.binds.get(id(root), {}).get(name, ()) if b.kind not in ("fill", "grow")]
     if len(binds) != 1:
         return None
-    for use in _readings(facts, name, root):
+    for use in (u for u in flow.uses(facts, name, root) if facts.function(u) is root):
         change = _change_of(facts, use)
         if change is not None:
             return change
     return None
-
-
-def _readings(facts: Facts, name: str, root: cst.CSTNode) -> list[cst.Name]:
-    return [n for n in flow.own_nodes(root) if isinstance(n, cst.Name) and n.value == name]
 
 
 def _cached_mutable(facts: Facts, func: cst.CSTNode) -> bool:

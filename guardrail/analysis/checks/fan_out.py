@@ -10,7 +10,7 @@ import libcst as cst
 
 from guardrail.analysis.checks import flow
 from guardrail.analysis.checks.awaiting import local_functions
-from guardrail.analysis.checks.sharing import LIMITS
+from guardrail.analysis.checks.sharing import limited
 from guardrail.analysis.scopes import dotted
 from guardrail.analysis.walk import descendants
 
@@ -32,7 +32,7 @@ def one_task_each(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`gather` over a comprehension whose coroutine talks to a peer or a database, with nothing that limits how many."""
     for match in matches:
         call = match.node
-        if not isinstance(call, cst.Call) or LIMITS.search(facts.code(flow.around(facts, call))):
+        if not isinstance(call, cst.Call) or limited(facts, flow.around(facts, call)):
             continue
         for owner, many in _comprehensions(facts, call):
             if _sized_by_data(owner, many) and _talks(owner, many.elt):
@@ -121,7 +121,7 @@ def _talks(facts: Facts, node: cst.CSTNode, depth: int = 0) -> bool:
         if depth < 2:
             for owner, function in local_functions(facts, call.func):
                 body = getattr(function, "body", None)
-                if body is not None and not LIMITS.search(owner.code(function)) and _talks(owner, body, depth + 1):
+                if body is not None and not limited(owner, function) and _talks(owner, body, depth + 1):
                     return True
     return False
 

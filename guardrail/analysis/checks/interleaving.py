@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -98,10 +99,7 @@ def shared(facts: Facts, target: cst.CSTNode) -> bool:
         return shared(facts, target.value) or (isinstance(target.value, cst.Name) and global_name(facts, target.value))
     if isinstance(target, cst.Attribute):
         return dotted(target).split(".")[0] in ("self", "cls")
-    return isinstance(target, cst.Name) and any(
-        isinstance(n, cst.Global) and any(i.name.value == target.value for i in n.names)
-        for n in flow.own_nodes(flow.around(facts, target))
-    )
+    return isinstance(target, cst.Name) and target.value in facts.scopes.declared.get(id(flow.around(facts, target)), ())
 
 
 def global_name(facts: Facts, name: cst.Name) -> bool:
@@ -122,7 +120,8 @@ def _guarded(facts: Facts, node: cst.CSTNode) -> bool:
     if any(isinstance(a, cst.With) and any(_LOCKS.search(facts.code(i.item)) for i in a.items) for a in facts.ancestors(node)):
         return True
     marks = [facts.code(d.decorator) for d in root.decorators] if isinstance(root, cst.FunctionDef) else []
-    return any(map(_LOCKS.search, marks)) or any(flow.called(n) in ("acquire", "locked") for n in flow.own_nodes(root))
+    words = facts.definition.words if facts.definition is not None else frozenset()
+    return any(map(_LOCKS.search, marks)) or bool(words & {"acquire", "locked"})
 
 
 def _owned(facts: Facts, node: cst.CSTNode, target: cst.CSTNode) -> bool:
@@ -162,7 +161,13 @@ def _read_before_await(facts: Facts, name: cst.Name, target: cst.CSTNode, write:
     ):
         return False
     end = facts.order[id(write)]
-    return any(bind.order < facts.order[id(n)] < end for n in flow.own_nodes(flow.around(facts, write)) if isinstance(n, cst.Await))
+    waits = facts.once("waits", flow.around(facts, write), lambda: _waits(facts, write), [0])
+    return bisect_right(waits, bind.order) < bisect_right(waits, end - 1)
+
+
+def _waits(facts: Facts, node: cst.CSTNode) -> list[int]:
+    """Where the function around a node awaits something, in order."""
+    return [facts.order[id(n)] for n in flow.own_nodes(flow.around(facts, node)) if isinstance(n, cst.Await)]
 
 
 def _tested_write(facts: Facts, wait: cst.CSTNode) -> tuple[cst.CSTNode, cst.BaseExpression] | None:

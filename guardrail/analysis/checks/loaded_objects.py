@@ -111,11 +111,15 @@ def _through(facts: Facts, call: cst.Call, session: cst.BaseExpression) -> bool:
 # ---- SQL009 --------------------------------------------------------------------------------------------
 
 
+def _bounded(facts: Facts, function: cst.FunctionDef) -> bool:
+    return facts.once("bounded", function, lambda: _BOUNDED.search(facts.code(function)) is not None, True)
+
+
 def whole_table(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Queries of a whole table whose rows all go into the answer of a request."""
     for match in matches:
         function = flow.function_def(facts, match.node)
-        if function is None or _BOUNDED.search(facts.code(function)) or not _answered(facts, match.node, function):
+        if function is None or _bounded(facts, function) or not _answered(facts, match.node, function):
             continue
         if "handler" in facts.contexts(match.node):
             yield match

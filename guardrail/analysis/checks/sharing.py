@@ -41,6 +41,11 @@ LIMITS = re.compile(
 )
 
 
+def limited(facts: Facts, function: cst.CSTNode) -> bool:
+    """Whether a function speaks of something that limits how many do a thing at once."""
+    return facts.once("limited", function, lambda: LIMITS.search(facts.code(function)) is not None, False)
+
+
 def session_in_gather(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`gather` and its kind, with two or more awaitables that use the same session."""
     for match in matches:
@@ -102,7 +107,7 @@ def _session(facts: Facts, node: cst.CSTNode, kinds: frozenset[str]) -> bool:
 
 def _held(facts: Facts, function: cst.CSTNode, kinds: frozenset[str]) -> set[str]:
     """The sessions that a function has from its object or from the function around it."""
-    if not isinstance(function, cst.FunctionDef) or LIMITS.search(facts.code(function.body)):
+    if not isinstance(function, cst.FunctionDef) or limited(facts, function):
         return set()
     found = set()
     for node in descendants(function.body):

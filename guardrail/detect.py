@@ -24,6 +24,7 @@ D = TypeVar("D", bound="Detector")
 def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     """Each detector with the places that it finds in the definition."""
     matches: dict[int, dict[int, Match]] = {}  # by detector and node
+    detectors = [d for d in detectors if not d.in_file or not facts.file.words.isdisjoint(d.in_file)]
     by_kind = _by_kind(detectors)
     for node in facts.nodes:
         for detector, pattern in by_kind.get(type(node).__name__, ()):

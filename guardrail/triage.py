@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from guardrail.model import Binding, Definition, FileIndex
-from guardrail.patterns.anchors import SEARCH, SECRET, Anchors, Words
+from guardrail.patterns.anchors import IN_FILE, SEARCH, SECRET, Anchors, Words
 from guardrail.words import is_secret_name, words_in
 
 _JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
+_LOCAL = re.compile(r"=\s*[^\W\d]\w*\s*$")
 T = TypeVar("T", bound=Hashable)
 
 
@@ -57,7 +59,9 @@ class FileWords:
         return (*used, *sorted(self.index.stars), *texts)
 
     def search(self, definition: Definition, pattern: str) -> bool:
-        """Whether a regular expression is found in the definition, or in what its names stand for."""
+        """Whether a regular expression is found in the definition, or in what its names stand for; a word in the file."""
+        if pattern.startswith(IN_FILE):
+            return pattern.removeprefix(IN_FILE) in self.of_file
         everywhere = (1, len(self.lines))
         if not self._found(pattern, everywhere):
             return False
@@ -65,6 +69,11 @@ class FileWords:
         return definition.kind == "module" or any(
             self._found(pattern, span) for span in ((definition.first, definition.last), *spans)
         )
+
+    @cached_property
+    def of_file(self) -> Words:
+        """All words of the file."""
+        return frozenset().union(*(d.words for d in self.index.definitions))
 
     def _found(self, pattern: str, span: tuple[int, int]) -> bool:
         """Whether it is found on these lines, or there where strings that stand side by side are one."""
@@ -125,6 +134,8 @@ class FileWords:
         if binding.name.startswith(("self.", "cls.")) and binding.scope in self.headers:
             method = self.headers[binding.scope]
             yield method.first, method.header
+            if _LOCAL.search(self._lines(binding.first, binding.last)):  # what the local name stands for is further up
+                yield method.first, binding.first
 
     def _words(self, first: int, last: int) -> Words:
         found = self._of_lines.get((first, last))
@@ -148,8 +159,8 @@ class Anchored(Generic[T]):
         self.asks_for_secrets = False
         for thing, anchors in things:
             for needed in anchors:
-                plain = frozenset(w for w in needed if not w.startswith(SEARCH))
-                searches = frozenset(w.removeprefix(SEARCH) for w in needed if w.startswith(SEARCH))
+                plain = frozenset(w for w in needed if not w.startswith((SEARCH, IN_FILE)))
+                searches = frozenset(w.removeprefix(SEARCH) for w in needed - plain)
                 self.asks_for_secrets |= SECRET in plain
                 key = max(plain, key=lambda w: (w not in _COMMON, len(w)), default="")
                 if not plain and not searches:

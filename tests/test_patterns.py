@@ -38,6 +38,26 @@ def marked(code: str) -> list[int]:
 
 
 CASES = {
+    "the name behind `def`, which stands in no scope": (
+        'any = ["def $X(...): ..."]\nwhere.X = { regex = "^save" }',
+        """
+        class Album:
+            def save(self):  # hit
+                return saved()
+            def load(self):
+                return self
+        """,
+    ),
+    "a call of an object that makes others": (
+        'any = ["sqlalchemy.ext.asyncio.AsyncSession.commit($X)", "sqlalchemy.ext.asyncio.AsyncSession.get($X, ...)"]',
+        """
+        from sqlalchemy.ext.asyncio import async_sessionmaker
+        Sessions = async_sessionmaker()
+        async def f(pk):
+            async with Sessions() as session:
+                return await session.get(pk)  # hit
+        """,
+    ),
     "an alias of a module": (
         'any = ["os.system(...)"]',
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from guardrail.analysis.facts import Facts, Origin
 from guardrail.analysis.library import Library
 from guardrail.analysis.slices import cut, indent_of, parse, parse_lines, split_lines
@@ -25,6 +27,11 @@ class FileFacts:
         self._symbols: dict[str, list[Definition]] = {}
         for definition in self.index.definitions:
             self._symbols.setdefault(definition.symbol, []).append(definition)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of the file."""
+        return frozenset().union(*(d.words for d in self.index.definitions))
 
     @property
     def package(self) -> str:

@@ -66,6 +66,8 @@ def _call_types(facts: Facts, node: cst.Call) -> Names:
             found |= _made_by(facts, definition, symbol)
         elif name.rpartition(".")[2][:1].isupper():
             found |= facts.library.with_bases(name)
+    if not found and isinstance(node.func, (cst.Name, cst.Attribute)):  # an object that makes others: `SessionLocal()`
+        found = set().union(*(facts.library.returned(f"{maker}.__call__") for maker in facts.types(node.func)))
     return frozenset(found)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
-from guardrail.patterns.anchors import ANYWHERE, choice, needs, together
+from guardrail.patterns.anchors import ANYWHERE, IN_FILE, choice, needs, together
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import regex_anchors
 
@@ -31,11 +31,13 @@ class Detector:
     where: Mapping[str, Predicate] = field(default_factory=dict)
     context: tuple[str, ...] = ()
     check: str = ""
+    in_file: tuple[str, ...] = ()  # words, one of which the file must hold: for checks that look beyond the definition
 
     @cached_property
     def anchors(self) -> Anchors:
         """The words without which none of its patterns can match."""
-        return choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
+        found = choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
+        return together([found, choice(needs(IN_FILE + word) for word in self.in_file)]) if self.in_file else found
 
     def _anchors(self, text: str, pattern: Pattern) -> Anchors:
         held = [p for name, p in self.where.items() if name in variables(text)]

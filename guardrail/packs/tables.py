@@ -20,7 +20,7 @@ CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals", "shape")
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
 _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
-_DETECTOR_KEYS = ("any", "unless", "where", "context", "check")
+_DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
     *("message", "why", "remedy", "refs", "in-tests"),
@@ -179,6 +179,7 @@ def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
         "where": _read_where(reader, table),
         "context": _read_context(reader, table),
         "check": check,
+        "in_file": reader.texts(table, "in-file"),
     }
 
 

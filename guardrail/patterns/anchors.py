@@ -10,6 +10,7 @@ Anchors = frozenset[Words]  # {frozenset()}: could be anywhere
 ANYWHERE: Anchors = frozenset({frozenset()})
 SECRET = "<secret>"  # stands for any word that names a credential
 SEARCH = "<search>"  # before a regular expression that must be found in the text
+IN_FILE = "<file>"  # before a word that must occur somewhere in the file
 _MOST = 48  # a product of choices larger than this is given up in favour of its most telling part
 
 

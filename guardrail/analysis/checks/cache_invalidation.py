@@ -34,13 +34,14 @@ _REQUEST_SCOPED = frozenset({"request", "session", "db", "db_session"})
 def cached_function(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Functions that `lru_cache` cannot cache: coroutines, generators, those given a request, a session or a list, the clock."""
     for match in matches:
-        function = _decorated(facts, match.node)
+        function = decorated(facts, match.node)
         reason = _misfit(facts, function) if function is not None else ""
         if reason:
             yield facts.match(match.node, reason)
 
 
-def _decorated(facts: Facts, node: cst.CSTNode) -> cst.FunctionDef | None:
+def decorated(facts: Facts, node: cst.CSTNode) -> cst.FunctionDef | None:
+    """The function that a decorator, called or not, stands above."""
     parent = facts.parent(node)
     if isinstance(parent, cst.Call) and parent.func is node:
         parent = facts.parent(parent)
@@ -84,7 +85,7 @@ def key_without_end(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 def shared_page(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Views that look at who asks, and whose answer is cached for everybody."""
     for match in matches:
-        function = _decorated(facts, match.node) or _decorated(facts, _call_around(facts, match.node))
+        function = decorated(facts, match.node) or decorated(facts, _call_around(facts, match.node))
         if function is None:
             continue
         marks = " ".join(facts.code(d.decorator) for d in function.decorators)

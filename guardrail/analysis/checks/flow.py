@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts, Located
 
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
+_CLOSED = (*FUNCTIONS, cst.ClassDef)
 _PLAIN = frozenset("int float bool UUID Decimal date datetime Enum IntEnum StrEnum Literal".split())
 _TEXT = re.compile(
     r"\b(str|bytes|Any|AnyStr|object|dict|list|tuple|set|Dict|List|Tuple|Set|Mapping|Sequence|Iterable|Collection)\b"
@@ -27,10 +28,15 @@ _DRESSING = frozenset("str strip lower upper lstrip rstrip replace format join e
 
 def own_nodes(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The nodes below a node in order, those of functions nested in it left out."""
-    for child in children(root):
+    waiting = [children(root)]
+    while waiting:
+        child = next(waiting[-1], None)
+        if child is None:
+            waiting.pop()
+            continue
         yield child
-        if not isinstance(child, (*FUNCTIONS, cst.ClassDef)):
-            yield from own_nodes(child)
+        if not isinstance(child, _CLOSED):
+            waiting.append(children(child))
 
 
 def around(facts: Facts, node: cst.CSTNode) -> cst.CSTNode:
@@ -84,12 +90,17 @@ def makers(facts: Facts, node: cst.CSTNode | None) -> list[Located]:
 
 def uses(facts: Facts, name: str, root: cst.CSTNode) -> list[cst.Name]:
     """Where a local name is read, nested functions included."""
-    found, stack = [], [root]
-    while stack:
-        node = stack.pop()
-        stack.extend(children(node))
-        if isinstance(node, cst.Name) and node.value == name and not _is_label(facts, node):
-            found.append(node)
+    nothing: dict[str, list[cst.Name]] = {}
+    places = facts.once("mentions", facts.tree, lambda: _mentions(facts), nothing).get(name, [])
+    return [n for n in places if root is facts.tree or n is root or any(a is root for a in facts.ancestors(n))]
+
+
+def _mentions(facts: Facts) -> dict[str, list[cst.Name]]:
+    """Where each name is read: found once for a slice, as it is asked for many names."""
+    found: dict[str, list[cst.Name]] = {}
+    for node in facts.nodes:
+        if isinstance(node, cst.Name) and not _is_label(facts, node):
+            found.setdefault(node.value, []).append(node)
     return found
 
 
@@ -112,11 +123,7 @@ def assigned_name(facts: Facts, node: cst.CSTNode) -> str:
         return assigned_name(facts, parent)
     if isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name):
         name = parent.targets[0].target.value
-        declared = any(
-            isinstance(n, (cst.Global, cst.Nonlocal)) and any(i.name.value == name for i in n.names)
-            for n in own_nodes(around(facts, node))
-        )
-        return "" if declared else name
+        return "" if name in facts.scopes.declared.get(id(around(facts, node)), ()) else name
     if isinstance(parent, cst.AnnAssign) and isinstance(parent.target, cst.Name):
         return parent.target.value
     return ""

@@ -25,6 +25,7 @@ _STATEMENT = re.compile(
 _DEFINES = re.compile(r"^\W*(create|alter|drop)\b", re.IGNORECASE)  # databases bind no parameters in such statements
 _REQUEST_PARTS = frozenset("GET POST query_params args form data values json".split())
 _SWEEPING = frozenset("purge cleanup truncate reset wipe clear flush seed rebuild drop empty teardown prune vacuum reindex".split())
+_ALL = re.compile(r"(delete|remove|deactivate|disable|revoke|expire|archive|unset|wipe)_all")  # the name says: every row
 _BARE = re.compile(
     r"^\s*(delete\s+from\s+[\w.\"`\[\]]+\s*;?\s*$|truncate\s+(table\s+)?[\w.\"`]+|update\s+[\w.\"`\[\]]+\s+set\s+(?!.*\bwhere\b).+"
     r"|(delete\s+from|update)\b.*\bwhere\s+(1\s*=\s*1|true)\s*;?\s*$)",
@@ -137,7 +138,7 @@ def no_purge(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     for match in matches:
         function = flow.function_def(facts, match.node)
         name = f"{stem}_{flow.name_words(facts)}_{function.name.value if function is not None else ''}"
-        if not _SWEEPING.intersection(split_words(name)):
+        if not _SWEEPING.intersection(split_words(name)) and not _ALL.search(name):
             yield match
 
 

@@ -28,7 +28,9 @@ _PURPOSES = frozenset(
     "access refresh reset verify verification confirm confirmation activate activation invite invitation magic unsubscribe".split()
 )
 _IDENTITY = frozenset("sub user_id uid email username user".split())
-_DECIDES = frozenset("current authenticate authenticated require required authorize authorized login protected guard bearer".split())
+_DECIDES = frozenset(
+    "current authenticate authenticated require required authorize authorized login protected guard bearer".split()
+)
 
 
 @dataclass(slots=True)

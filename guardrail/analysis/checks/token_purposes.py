@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from guardrail.analysis.checks import neighbours
-from guardrail.analysis.checks.tracing import argument, called, calls, identifiers, method, texts, words_of
+from guardrail.analysis.checks.tracing import argument, below, called, calls, identifiers, method, texts, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.values import UNKNOWN
@@ -74,6 +74,14 @@ def _purposes(facts: Facts) -> set[str]:
     return found
 
 
+def _handed_on(facts: Facts, name: str) -> set[str]:
+    """What a function asks a signing helper of that name for: by its own name, or by a claim in the call."""
+    asked = [call for call in calls(facts) if method(call) == name]
+    given = {id(node) for call in asked for node in below(call)}
+    claims = {str(owner.constant(value)) for owner, value in _claimed(facts, _CLAIMS) if id(value) in given}
+    return (_by_name(facts) if asked else set()) | claims
+
+
 def _issued(facts: Facts) -> dict[str, _Issued]:
     """What the functions of the file sign, by key; a function that hands its payload to another one is counted there."""
     found: dict[str, _Issued] = {}
@@ -88,7 +96,7 @@ def _issued(facts: Facts) -> dict[str, _Issued]:
     for name, key in keys.items():
         for other in neighbours.functions(facts, name):
             if neighbours.last_name(other) not in keys:
-                found[key].purposes |= _purposes(other)
+                found[key].purposes |= _handed_on(other, name)
     found.pop("", None)
     return found
 

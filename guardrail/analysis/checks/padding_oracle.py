@@ -90,7 +90,7 @@ def any_padding_passes(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
         return
     roots = {name.split(".")[0] for name in facts.file.index.imports.values()}
     about = words_of(neighbours.last_name(facts)) & _MANUAL
-    if not (roots & _PACKAGES and (about or _orders(facts, facts.tree, _DECRYPTS)) or {"unpad"} & about):
+    if not ((roots & _PACKAGES and (about or _orders(facts, facts.tree, _DECRYPTS))) or {"unpad"} & about):
         return
     methods = {method(c) for c in calls(facts)}
     if methods & {"all", "any", "endswith", "decrypt_and_verify"} or _orders(facts, facts.tree, _PROVES):
@@ -128,7 +128,7 @@ def _is_last_byte(facts: Facts, node: cst.CSTNode, data: str) -> bool:
     at = node.slice[0].slice
     if isinstance(at, cst.Index):
         return owner.constant(at.value) == -1
-    lower = owner.code(at.lower) if at.lower is not None else ""
+    lower = owner.code(at.lower) if isinstance(at, cst.Slice) and at.lower is not None else ""
     return re.fullmatch(r"-1|len\(.+\) ?- ?1", lower) is not None
 
 

@@ -23,6 +23,7 @@ _HASHERS = _VERIFIERS | frozenset(
 _HASHER_NAMES = re.compile(r"(?i)(pwd|passw|hasher|crypt|argon|context$|^ph$|_ph$)")
 BY_IDENTITY = re.compile(r"(?i)user_?name|e_?mail|login|phone|account_?name|nick|handle")
 _KNOWN_ALREADY = re.compile(r"(?i)current_user|request\.user|session\b.*\buser|user_?id|\bpk=|\bid=")
+_DRESSING = frozenset("strip lower casefold str normalize normalize_email normalise get_json get_argument format".split())
 _MISSING = re.compile(r"DoesNotExist|NoResultFound|NotFound|KeyError|NoRow")
 
 
@@ -30,29 +31,43 @@ _MISSING = re.compile(r"DoesNotExist|NoResultFound|NotFound|KeyError|NoRow")
 
 
 def looked_up(facts: Facts, name: cst.Name) -> list[tuple[Facts, cst.CSTNode]]:
-    """The calls that looked a user up by what a stranger types, where all that the name stands for are such."""
-    made = facts.origins(name)
+    """The calls that looked a user up by what a stranger types."""
     found: list[tuple[Facts, cst.CSTNode]] = []
-    for owner, bind in made:
-        code = owner.code(bind.node) if bind.kind == "value" else ""
-        if isinstance(bind.node, (cst.Call, cst.Await)) and BY_IDENTITY.search(code) and not _KNOWN_ALREADY.search(code):
+    for owner, bind in facts.origins(name):
+        call = bind.node.expression if isinstance(bind.node, cst.Await) else bind.node
+        if bind.kind != "value" or not isinstance(call, cst.Call) or _reads_a_field(owner, call):
+            continue
+        code = owner.code(call)
+        if BY_IDENTITY.search(code) and not _KNOWN_ALREADY.search(code):
             found.append((owner, bind.node))
     return found
 
 
+def _reads_a_field(facts: Facts, call: cst.Call) -> bool:
+    """`form.get("email")`, `email.strip()`: what the stranger typed, and not yet a user."""
+    keys = [facts.constant(a.value) for a in call.args if a.keyword is None]
+    return method(call) in _DRESSING or (method(call) in ("get", "pop", "getlist") and bool(keys) and isinstance(keys[0], str))
+
+
 def _users(facts: Facts, call: cst.CSTNode) -> dict[str, cst.CSTNode]:
-    """The names in a call that stand for a user who was looked up, and the look-up."""
+    """The names whose attributes go into a call and that stand for a user who was looked up, and the look-up."""
     found: dict[str, cst.CSTNode] = {}
     for part in below(call):
-        if not isinstance(part, cst.Name):
-            continue
         owner, value = resolve(facts, part)
-        inner = [part, *(n for n in below(value) if isinstance(n, cst.Name))] if owner is facts else [part]
-        for name in inner:
+        for name in {id(n): n for root in (part, value) if owner is facts for n in [_holder(root)] if n is not None}.values():
             for where, made in looked_up(facts, name):
                 if where is facts:
                     found[name.value] = made
     return found
+
+
+def _holder(node: cst.CSTNode) -> cst.Name | None:
+    """`user` of `user.password` and of `user["password"]`."""
+    if not isinstance(node, (cst.Attribute, cst.Subscript)):
+        return None
+    while isinstance(node, (cst.Attribute, cst.Subscript)):
+        node = node.value
+    return node if isinstance(node, cst.Name) else None
 
 
 def absent(node: cst.CSTNode, name: str) -> bool:

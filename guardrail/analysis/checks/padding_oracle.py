@@ -42,13 +42,14 @@ def _end(facts: Facts, handler: cst.ExceptHandler) -> str:
     return facts.normal(body[-1]) if body else ""
 
 
-def _tells(facts: Facts, attempt: cst.Try, root: cst.CSTNode) -> bool:
+def _tells(facts: Facts, node: cst.CSTNode, attempt: cst.Try, root: cst.CSTNode) -> bool:
     """Whether wrong padding ends otherwise than another failure: by its words, or by what is returned or raised."""
     for handler in attempt.handlers:
         if re.search(r"(?i)\bpadd?ing\b|bad pad", _said(facts, handler)):
             return True
-    ends = {_end(facts, n) for n in flow.own_nodes(root) if isinstance(n, cst.ExceptHandler)}
-    return len(ends) > 1
+    at = facts.order[id(node)]
+    later = (n for n in flow.own_nodes(root) if isinstance(n, cst.ExceptHandler) and facts.order[id(n)] > at)
+    return len({_end(facts, n) for n in later}) > 1
 
 
 def _said(facts: Facts, handler: cst.ExceptHandler) -> str:
@@ -80,7 +81,7 @@ def padding_tells(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield facts.match(match.node, "The data is decrypted and unpadded first, and its MAC is checked afterwards.")
             continue
         attempt = _attempt(facts, match.node)
-        if _tells(facts, attempt, root) if attempt is not None else _serves_strangers(facts, match.node):
+        if _tells(facts, match.node, attempt, root) if attempt is not None else _serves_strangers(facts, match.node):
             yield match
 
 

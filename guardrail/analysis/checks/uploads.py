@@ -26,7 +26,7 @@ _LOOKS = re.compile(
     r"(?i)allowed|magic|filetype|imghdr|valid|verify|whitelist|accept|is_(image|pdf|safe)|from_buffer|guess|scan|^(ext|extension|suffix)_ok$"
 )
 _LOOKS_BY_NAME = re.compile(r"(?i)\bext\b|extension|suffix|splitext|header")
-_CONTAINS = frozenset("is_relative_to relative_to commonpath safe_join".split())
+_CONTAINS = frozenset("is_relative_to relative_to commonpath safe_join realpath resolve".split())
 
 
 def _is_upload(facts: Facts, node: cst.CSTNode) -> bool:

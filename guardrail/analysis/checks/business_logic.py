@@ -42,7 +42,7 @@ _CHANGING = frozenset(
 )
 
 
-def _weighty(facts: Facts, root: cst.CSTNode) -> bool:
+def weighty(facts: Facts, root: cst.CSTNode) -> bool:
     """Whether something is written, paid or sent in the block."""
     for node in flow.own_nodes(root):
         method, of = flow.called(node), flow.receiver(node)
@@ -76,7 +76,7 @@ def swallowed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     for match in matches:
         attempt = facts.parent(match.node)
         if isinstance(match.node, cst.ExceptHandler) and isinstance(attempt, cst.Try):
-            if _does_nothing(match.node.body) and _weighty(facts, attempt.body):
+            if _does_nothing(match.node.body) and weighty(facts, attempt.body):
                 yield match
 
 
@@ -101,7 +101,7 @@ def suppressed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     for match in matches:
         item = facts.parent(match.node)
         block = facts.parent(item) if item is not None else None
-        if isinstance(block, cst.With) and _weighty(facts, block.body):
+        if isinstance(block, cst.With) and weighty(facts, block.body):
             yield match
 
 
@@ -121,7 +121,7 @@ def lies_about_success(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
             continue
         attempt = facts.parent(handler)
         caught = facts.code(handler.type) if handler.type is not None else ""
-        if _HARMLESS.search(caught) or not isinstance(attempt, cst.Try) or not _weighty(facts, attempt.body):
+        if _HARMLESS.search(caught) or not isinstance(attempt, cst.Try) or not weighty(facts, attempt.body):
             continue
         if match.node.value is None or any(flow.called(n) in _WEIGHTY for n in flow.own_nodes(handler.body)):
             continue

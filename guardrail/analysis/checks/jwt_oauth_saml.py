@@ -272,3 +272,18 @@ def signature_key_not_compared(facts: Facts, matches: Iterable[Match]) -> Iterat
     """The definition does not look at which key signed."""
     if not any(isinstance(n, cst.Attribute) and n.attr.value == "signature_key" for n in facts.nodes):
         yield from matches
+
+
+def kid_with_default(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """`keys.get(kid, default)` where `kid` is that of an unverified header, and the default is a key."""
+    for match in matches:
+        default = named(match, "X")
+        if default is not None and not default[0].constants(default[1]) and _made_from_header(match, "U", frozenset({"kid"})):
+            yield match
+
+
+def times_never_asked(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """The payload of a JWS that names someone, in a definition that does not speak of its end."""
+    said = frozenset(texts(facts))
+    if said & _IDENTITY and not said & {"exp", "expires", "expires_at"}:
+        yield from matches

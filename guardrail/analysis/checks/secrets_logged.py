@@ -50,7 +50,7 @@ def secret_is_logged(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         if method(match.node) == "print" and _is_command(facts):
             continue
         for owner, leaf in _written(facts, match.node):
-            if _leaks(owner, leaf):
+            if leaks(owner, leaf):
                 yield facts.match(match.node, f"`{owner.code(leaf)}` is written out with its value.")
                 break
 
@@ -75,31 +75,33 @@ def _written(facts: Facts, call: cst.Call) -> Iterator[Located]:
             "sep",
         ):
             continue
-        yield from _leaves(facts, arg.value)
+        yield from leaves(facts, arg.value)
 
 
-def _leaves(facts: Facts, node: cst.CSTNode) -> Iterator[Located]:
+def leaves(facts: Facts, node: cst.CSTNode) -> Iterator[Located]:
+    """The expressions whose text a formatted, joined or gathered value shows."""
     if isinstance(node, cst.FormattedString):
         for part in node.parts:
             if isinstance(part, cst.FormattedStringExpression):
-                yield from _leaves(facts, part.expression)
+                yield from leaves(facts, part.expression)
     elif isinstance(node, cst.BinaryOperation):
-        yield from _leaves(facts, node.left)
-        yield from _leaves(facts, node.right)
+        yield from leaves(facts, node.left)
+        yield from leaves(facts, node.right)
     elif isinstance(node, (cst.Tuple, cst.List)):
         for element in node.elements:
-            yield from _leaves(facts, element.value)
+            yield from leaves(facts, element.value)
     elif isinstance(node, cst.Dict):
         for entry in node.elements:
-            yield from _leaves(facts, entry.value)
+            yield from leaves(facts, entry.value)
     elif isinstance(node, cst.Call) and method(node) in ("format", "str", "repr", "dict", "dumps"):
         for arg in node.args:
-            yield from _leaves(facts, arg.value)
+            yield from leaves(facts, arg.value)
     else:
         yield facts, node
 
 
-def _leaks(facts: Facts, node: cst.CSTNode) -> bool:
+def leaks(facts: Facts, node: cst.CSTNode) -> bool:
+    """Whether the text of an expression is the value of a live secret, or holds some."""
     code = dotted(node) or facts.code(node)
     if _WHOLE.search(code) or called(facts, node) & {"locals"}:
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from guardrail import snapshot, surfaces
+from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile
 from guardrail.analysis.depth import TOO_DEEP
 from guardrail.index import decode, index_source
@@ -24,7 +24,8 @@ from guardrail.model import (
     Tree,
     Unreadable,
 )
-from guardrail.packs import Rules, own_packs
+from guardrail.packs import Rule, Rules, own_packs
+from guardrail.project import Project
 from guardrail.side import Side
 from guardrail.triage import Anchored
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     pass
 
 PYTHON = (".py", ".pyw")
+LONGEST = 2_000_000  # bytes of a file that is not Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,38 @@ class Judge:
         except RecursionError:
             return FileJudgement(change.path, skipped=(*skipped, Skipped(change.path, TOO_DEEP)))
 
+    def judge_page(self, change: FileChange) -> FileJudgement:
+        """What rules find in the text of a file that is not Python; one that cannot be read is no text."""
+        head = self._page(self.head, change.head_path, self.head_project)
+        base = self._page(self.base, change.base_path, self.base_project)
+        return FileJudgement(change.path, head, base, symbols=frozenset({surfaces.WHOLE_FILE}) if change.head_path else frozenset())
+
+    def _page(self, tree: Tree, path: str | None, project: Project) -> tuple[Finding, ...]:
+        rules = texts.wanted(path, self.readers, python=False) if path else []
+        if not path or not rules:
+            return ()
+        try:
+            data = tree.read(path)
+            text = decode(data) if data and len(data) <= LONGEST and b"\0" not in data else ""
+        except Unreadable:
+            return ()
+        return tuple(texts.find(texts.Page(path, text, project), rules)) if text else ()
+
+    @cached_property
+    def readers(self) -> list[Rule]:
+        """The rules that read texts."""
+        return [rule for rule in self.rules.rules if rule.reads]
+
+    @cached_property
+    def head_project(self) -> Project:
+        """What the project says of itself after the change."""
+        return Project(self.head)
+
+    @cached_property
+    def base_project(self) -> Project:
+        """What it said before."""
+        return Project(self.base)
+
     def _side(self, tree: Tree, path: str | None, skipped: list[Skipped], prefix: str) -> Side | None:
         if path is None:
             return None
@@ -85,7 +119,8 @@ class Judge:
             if data is None:
                 return None
             text = decode(data)
-            return Side(self, SourceFile(path, text, index_source(path, text)))
+            project = self.head_project if tree is self.head else self.base_project
+            return Side(self, SourceFile(path, text, index_source(path, text)), project)
         except Unreadable as error:
             skipped.append(Skipped(path, prefix + str(error)))
             return None
@@ -97,6 +132,8 @@ class Judge:
             ours, theirs = snapshot.changed(ours, theirs, head.key, base.key)
         found = [f for d in ours if head for f in head.findings(d)]
         lost = [f for d in theirs if base for f in base.findings(d)]
+        found += head.read(ours) if head else ()
+        lost += base.read(theirs) if base else ()
         allows = head.allows if head else None
         found += allows.findings if allows else ()
         lost += base.allows.findings if base else ()

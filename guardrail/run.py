@@ -33,8 +33,9 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     files, others = _parted(scope, lambda f: _is_python(f, change))
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
-    judgements = list(judge_all(Judge(change.base, change.head, rules, True, whole, old), files, settings.jobs))
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others)
+    judge = Judge(change.base, change.head, rules, True, whole, old)
+    judgements = list(judge_all(judge, files, settings.jobs))
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, map(judge.judge_page, others))
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -73,11 +74,16 @@ def decide(
     judgements: list[FileJudgement],
     exit_zero: bool = False,
     others: Sequence[FileChange] = (),
+    pages: Iterable[FileJudgement] = (),
 ) -> Verdict:
-    """What was found on both sides → what a change did, and what is to be said of it; `others` are files that are not Python."""
-    head = [f for j in judgements for f in j.head]
-    base = [f for j in judgements for f in j.base]
-    findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, judgements)))
+    """What was found on both sides → what a change did, and what is to be said of it.
+
+    `others` are the touched files that are not Python, `pages` what was found in the texts of such files.
+    """
+    everything = [*judgements, *pages]
+    head = [f for j in everything for f in j.head]
+    base = [f for j in everything for f in j.base]
+    findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, everything)))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     decisions = policy.decide(findings, allows, settings)
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))

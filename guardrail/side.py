@@ -8,16 +8,19 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from guardrail import snapshot, surfaces
+from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile, find_allows
 from guardrail.model import Confidence, Definition, FileChange, Finding, Placement, Role, Severity, SourceFile, Tier
 from guardrail.triage import Anchored, FileWords
 from guardrail.weighing import Likely
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from guardrail.analysis.files import FileFacts
     from guardrail.judge import Judge
     from guardrail.packs import Rule, Shape
+    from guardrail.project import Project
 
 T = TypeVar("T", bound=Hashable)
 
@@ -25,9 +28,9 @@ T = TypeVar("T", bound=Hashable)
 class Side:
     """One side of a file: its definitions, and what is found in them when it is asked for."""
 
-    def __init__(self, judge: Judge, file: SourceFile) -> None:
+    def __init__(self, judge: Judge, file: SourceFile, project: Project) -> None:
         """Nothing is parsed with libcst yet."""
-        self.judge, self.file = judge, file
+        self.judge, self.file, self.project = judge, file, project
         self.definitions: Sequence[Definition] = file.index.definitions
         self.words = FileWords(file.text, file.index, judge.implied, judge.inherited)
         self._keys: dict[int, str] = {}
@@ -57,9 +60,22 @@ class Side:
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""
         if not self.judge.triage:
-            return list(self.judge.rules.rules)
+            return [rule for rule in self.judge.rules.rules if rule.applies(self._version)]
         picked = self._among(self.judge.by_words, definition)
-        return [self.judge.rules.rules[number] for number in sorted(picked)]
+        rules = [self.judge.rules.rules[number] for number in sorted(picked)]
+        return [rule for rule in rules if rule.applies(self._version)]
+
+    def _version(self, name: str) -> Version | None:
+        return self.project.of(self.file.text).version(name)
+
+    def read(self, definitions: Iterable[Definition]) -> list[Finding]:
+        """What the rules that read texts find in the file, as far as it is in these definitions."""
+        rules = texts.wanted(self.file.path, self.judge.readers, python=True)
+        symbols = {d.symbol for d in definitions}
+        if not rules or not symbols:
+            return []
+        page = texts.Page(self.file.path, self.file.text, self.project, self.file.index)
+        return [f for f in texts.find(page, rules) if f.definition in symbols]
 
     def findings(self, definition: Definition) -> list[Finding]:
         """What the rules find in one definition."""

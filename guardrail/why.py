@@ -47,7 +47,8 @@ def why(path: str, line: int, cwd: Path) -> Why:
     places = surfaces.place_by_path(name, rules, definition.first)
     reasons = tuple(map(_decided, places))
     if not places:
-        facts = Side(Judge(change.base, change.head, rules), file).facts.facts(definition)
+        judge = Judge(change.base, change.head, rules)
+        facts = Side(judge, file, judge.head_project).facts.facts(definition)
         reasons = surfaces.explain(definition, file.index, rules, facts)
     return Why(name, definition.symbol, definition.first, definition.last, reasons, rules.surfaces, settings.owners)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
 from guardrail.patterns.anchors import ANYWHERE, IN_FILE, choice, needs, together
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import regex_anchors
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
 # Words that open a context inside a definition; the others may come from its decorators or its class.
 _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
@@ -63,7 +68,19 @@ class Rule(Detector):
     remedy: str = ""
     refs: tuple[str, ...] = ()
     in_tests: bool = False
+    reads: str = ""  # "module:function" that reads the text of files, instead of patterns
+    files: tuple[str, ...] = ()  # which files
+    versions: Mapping[str, SpecifierSet] = field(default_factory=dict)  # of libraries that the project must be known to use
+    unless_versions: Mapping[str, SpecifierSet] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()  # of peers' rules that find the same: `B608`, `S608`
     pack: str = ""
+
+    def applies(self, version: Callable[[str], Version | None]) -> bool:
+        """Whether the versions that a project uses are those that the rule is about; `version` knows them by name."""
+        if not self.versions and not self.unless_versions:
+            return True
+        meant = all((v := version(name)) is not None and v in wanted for name, wanted in self.versions.items())
+        return meant and not any((v := version(name)) is not None and v in past for name, past in self.unless_versions.items())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.packs.rules import Rule, Shape, Signals
@@ -14,8 +14,12 @@ from guardrail.patterns import BadPattern, Pattern, Predicate, read_pattern, rea
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
 
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
+OWN_CHECK = re.compile(r"guardrail\.[\w.]+:[A-Za-z_]\w*")
 CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals", "shape")
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
@@ -23,7 +27,7 @@ _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
-    *("message", "why", "remedy", "refs", "in-tests"),
+    *("message", "why", "remedy", "refs", "in-tests", "reads", "files", "versions", "unless-versions", "codes"),
 )
 _SHAPE_KEYS = (*_DETECTOR_KEYS, "says", "by-hand", "tier")
 
@@ -169,7 +173,7 @@ def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
     check = reader.text(table, "check")
     if check and not CHECK.fullmatch(check):
         reader.problem("check", 'wants "module:function"')
-    if table.get("any", []) == []:
+    if table.get("any", []) == [] and not table.get("reads"):
         reader.problem("any", "is missing")
     wanted = reader.texts(table, "any")
     return {
@@ -194,6 +198,8 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
     identity = reader.text(table, "id", needed=True)
     if identity and not RULE_ID.fullmatch(identity):
         reader.problem("id", "wants three capitals and three digits, such as JWT001")
+    if (reads := reader.text(table, "reads")) and not OWN_CHECK.fullmatch(reads):
+        reader.problem("reads", 'wants "guardrail.module:function": only guardrail\'s own code reads files')
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(
@@ -208,9 +214,31 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         remedy=reader.text(table, "remedy", needed=True),
         refs=reader.texts(table, "refs"),
         in_tests=reader.flag(table, "in-tests"),
+        reads=reader.text(table, "reads"),
+        files=reader.texts(table, "files"),
+        versions=_read_versions(reader, table, "versions"),
+        unless_versions=_read_versions(reader, table, "unless-versions"),
+        codes=reader.texts(table, "codes"),
         pack=pack,
     )
     return rule if len(problems) == before else None
+
+
+def _read_versions(reader: Reader, table: Mapping[str, Any], key: str) -> dict[str, SpecifierSet]:
+    given = table.get(key, {})
+    if not given:
+        return {}
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # late: few rules ask
+
+    found = {}
+    for name, text in given.items() if isinstance(given, dict) else ():
+        try:
+            found[name] = SpecifierSet(text, prereleases=True)
+        except (InvalidSpecifier, TypeError, AttributeError):
+            reader.problem(key, f'{name} wants a version specifier such as ">=2,<3"')
+    if not isinstance(given, dict):
+        reader.problem(key, 'wants a table such as { pydantic = ">=2" }')
+    return found
 
 
 def _read_where(reader: Reader, table: Mapping[str, Any]) -> dict[str, Predicate]:

@@ -1,0 +1,102 @@
+"""Rules that read the text of a file, Python or not: characters, manifests, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+
+from guardrail import places
+from guardrail.globs import matches
+from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
+from guardrail.packs import Rule
+from guardrail.project import Project
+from guardrail.surfaces import WHOLE_FILE
+
+PYTHON_FILES = ("**/*.py", "**/*.pyw")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A file as its readers see it; `index` is there for Python."""
+
+    path: str
+    text: str
+    project: Project
+    index: FileIndex | None = None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; the first is line 1."""
+        return self.text.split("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place on one line of a page (1-based, end exclusive), and what is to be said of it instead of the rule's message."""
+
+    line: int
+    column: int
+    end_column: int
+    message: str = ""
+
+
+def wanted(path: str, rules: Iterable[Rule], python: bool) -> list[Rule]:
+    """The rules that read this file."""
+    return [r for r in rules if r.reads and any(matches(path, glob) for glob in r.files) | (python and PYTHON_FILES[0] in r.files)]
+
+
+def find(page: Page, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """What the rules find on a page."""
+    own = page.project.of(page.text)
+    seen: set[tuple[str, int, int]] = set()
+    for rule in rules:
+        for spot in _reader(rule.reads)(Page(page.path, page.text, own, page.index)):
+            if (rule.id, spot.line, spot.column) not in seen:
+                seen.add((rule.id, spot.line, spot.column))
+                yield _finding(page, rule, spot)
+
+
+@cache
+def _reader(name: str) -> Callable[[Page], Iterator[Spot]]:
+    """The function of a `reads`; only guardrail's own, since packs may come from the code under review."""
+    module, _, function = name.partition(":")
+    found: Callable[[Page], Iterator[Spot]] = getattr(import_module(module), function)
+    return found
+
+
+def _finding(page: Page, rule: Rule, spot: Spot) -> Finding:
+    severity, confidence = _weight(rule, page.path)
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=severity,
+        confidence=confidence,
+        surface=rule.surface,
+        path=page.path,
+        definition=_symbol(page, spot.line),
+        line=spot.line,
+        column=spot.column,
+        end_line=spot.line,
+        end_column=spot.end_column,
+        message=spot.message or rule.message,
+        why=rule.why,
+        remedy=rule.remedy,
+        refs=rule.refs,
+        node=" ".join(page.lines[spot.line - 1].split()),
+    )
+
+
+def _weight(rule: Rule, path: str) -> tuple[Severity, Confidence]:
+    """Other people's code counts less; tests and scripts are read like the rest."""
+    if places.is_foreign(path) or (places.is_test(path) and not rule.in_tests):
+        return Severity.P2, Confidence.LOW
+    if rule.severity is Severity.P0 and rule.confidence is not Confidence.HIGH:
+        return Severity.P1, rule.confidence
+    return rule.severity, rule.confidence
+
+
+def _symbol(page: Page, line: int) -> str:
+    definitions: Sequence[Definition] = page.index.definitions if page.index else ()
+    return next((d.symbol for d in definitions if d.owns(line)), WHOLE_FILE)

@@ -48,8 +48,10 @@ def test_a_change_of_every_sort(repo):
     assert lines[:3] == [
         "Review map (HEAD → working tree)",
         "do-not-use",
-        "  tokens.py:4 read [4-5]  jwt-oauth-saml (integrates)  "
-        "calls jwt.decode, line 5; uses jwt, line 4; names jwt, line 4; 1 more",
+        (
+            "  tokens.py:4 read [4-5]  jwt-oauth-saml (integrates)  "
+            "calls jwt.decode, line 5; uses jwt, line 4; names jwt, line 4; 1 more"
+        ),
     ]
     assert "  Ask of JWT, OAuth and SAML validation (jwt-oauth-saml):" in lines
     assert "  uv.lock:1 <file> [1-500]  dependency-manifest (integrates)  path uv.lock, line 1" in lines

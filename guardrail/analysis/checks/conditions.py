@@ -43,7 +43,7 @@ def notify_without_lock(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
 
 
 def busy_wait(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`while not self.done: pass`: a loop that does nothing but ask for a flag that another thread sets (a field of self: LKF001)."""
+    """`while not self.done: pass`: a loop that only asks for a flag that another thread sets (a field of self: LKF001)."""
     for match in matches:
         loop = match.node
         if isinstance(loop, cst.While) and _flag(facts, loop.test) and _does_nothing(loop.body):

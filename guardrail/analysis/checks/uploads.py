@@ -66,9 +66,9 @@ def _in_web_root(facts: Facts, path: cst.CSTNode) -> bool:
             text = part.evaluated_value if isinstance(part, cst.SimpleString) else part.value
             if isinstance(text, str) and _WEB_ROOT.search(text):
                 return True
-        elif isinstance(part, cst.Attribute) and _WEB_ROOT.search(owner.code(part)):
-            return True
-        elif isinstance(part, cst.Name) and {"static", "public", "media", "htdocs"} & words_of(part.value):
+        elif (isinstance(part, cst.Attribute) and _WEB_ROOT.search(owner.code(part))) or (
+            isinstance(part, cst.Name) and {"static", "public", "media", "htdocs"} & words_of(part.value)
+        ):
             return True
     return False
 

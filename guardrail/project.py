@@ -25,7 +25,8 @@ MANIFESTS = (
 )
 SCRIPT = re.compile(r"(?m)^# /// script\n(?P<content>(?:^#(?:| .*)\n)+?)^# ///$")
 _HOLDERS = frozenset(
-    "dependencies optional-dependencies dependency-groups dev-dependencies requires packages dev-packages features extra-dependencies".split()
+    "dependencies optional-dependencies dependency-groups dev-dependencies requires packages dev-packages features"
+    " extra-dependencies".split()
 )
 _YAML_ITEM = re.compile(r"^\s*-\s*[\"']?([A-Za-z0-9][\w.-]*(?:\[[\w,]*\])?\s*[=<>!~]*=?\s*[\w.*]*)")
 _MOST = 2_000_000  # bytes of a manifest

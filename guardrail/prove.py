@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from guardrail.change import EmptyTree, MemoryTree
 from guardrail.index import index_source
-from guardrail.model import GuardrailError, Placement
+from guardrail.judge import Judge, is_python
+from guardrail.model import FileChange, Finding, GuardrailError, Placement
 from guardrail.packs import Rules, load_packs, own_packs
 from guardrail.run import judge_source
 
@@ -34,13 +36,31 @@ def prove_file(path: Path, rules: Rules, shown: str) -> list[str]:
         judgement = judge_source(text, rules, shown)
     except ValueError as error:
         return [str(error)]
-    found = {(f.line, f.rule) for f in judgement.head}
+    return [*_mistaken(text, shown, judgement.head), *_misplaced(text, shown, judgement.placements)]
+
+
+def prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
+    """The same of a folder whose files are one small project, Python or not."""
+    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    files = {name: data for name, data in files.items() if "__pycache__" not in name}
+    tree = MemoryTree(EmptyTree(), files)
+    judge = Judge(EmptyTree(), tree, rules)
+    failures = []
+    for name, data in files.items():
+        change = FileChange(None, name)
+        judgement = judge.judge(change) if is_python(name, tree) else judge.judge_page(change)
+        failures += _mistaken(data.decode("utf-8"), f"{shown}/{name}", judgement.head)
+    return failures
+
+
+def _mistaken(text: str, shown: str, findings: Iterable[Finding]) -> list[str]:
+    """Where the marks and the findings differ."""
+    found = {(f.line, f.rule) for f in findings}
     expected, missed = marks(text, "expect"), marks(text, "missed")
     return [
         *(f"{shown}:{line}: {rule} is not found" for line, rule in sorted(expected - found)),
         *(f"{shown}:{line}: {rule} is found, and not marked" for line, rule in sorted(found - expected - missed)),
         *(f"{shown}:{line}: {rule} is found at last: turn `missed` into `expect`" for line, rule in sorted(missed & found)),
-        *_misplaced(text, shown, judgement.placements),
     ]
 
 
@@ -72,7 +92,8 @@ def _misplaced(text: str, shown: str, placements: Iterable[Placement]) -> list[s
 def prove(pack: Path) -> list[str]:
     """Hold a pack file, or a folder of packs, against its examples; the failures, none when all is well.
 
-    The examples of `NAME.toml` are the Python files in `fixtures/NAME/` beside the pack or beside its folder.
+    The examples of `NAME.toml` are in `fixtures/NAME/` beside the pack or beside its folder: Python files, each on its own, and
+    folders, each of them a small project.
     """
     packs = sorted(pack.glob("*.toml")) if pack.is_dir() else [pack]
     if not packs:
@@ -83,8 +104,9 @@ def prove(pack: Path) -> list[str]:
     for each in packs:
         examples = _examples(each)
         for path in examples:
-            failures += prove_file(path, rules, str(path.relative_to(path.parent.parent)))
-        hit = {rule for path in examples for _, rule in marks(path.read_text("utf-8"), "expect")}
+            shown = str(path.relative_to(path.parent.parent))
+            failures += prove_project(path, rules, shown) if path.is_dir() else prove_file(path, rules, shown)
+        hit = {rule for path in examples for text in _texts(path) for _, rule in marks(text, "expect")}
         ids = {r.id for r in rules.rules if Path(r.pack).name == each.name}
         failures += [f"{each.name}: {rule} has no example that it finds" for rule in sorted(ids - hit)]
     return failures
@@ -93,5 +115,11 @@ def prove(pack: Path) -> list[str]:
 def _examples(pack: Path) -> list[Path]:
     for folder in (pack.parent / "fixtures" / pack.stem, pack.parent.parent / "fixtures" / pack.stem):
         if folder.is_dir():
-            return sorted(folder.rglob("*.py"))
+            return sorted(p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name != "__pycache__"))
     return []
+
+
+def _texts(example: Path) -> list[str]:
+    """Of a file, or of all files of a project."""
+    files = [p for p in example.rglob("*") if p.is_file() and p.suffix != ".pyc"] if example.is_dir() else [example]
+    return [path.read_text("utf-8") for path in files]

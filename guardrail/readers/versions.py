@@ -23,12 +23,13 @@ GONE = {
 }
 # Modules whose names are asked for; plain data and functions, quick to import, the same on every platform.
 ASKED = frozenset(
-    "base64 bisect collections contextlib copy datetime functools hashlib heapq hmac html itertools json math operator random re secrets"
-    " shutil statistics string textwrap time urllib.parse uuid".split()
+    "base64 bisect collections contextlib copy datetime functools hashlib heapq hmac html itertools json math operator random re"
+    " secrets shutil statistics string textwrap time urllib.parse uuid".split()
 )
 # Names of them that came after Python 3.11, the oldest that guardrail runs on.
 _LATER = frozenset(
-    "itertools.batched math.sumprod random.binomialvariate copy.replace math.fma uuid.uuid6 uuid.uuid7 uuid.uuid8 uuid.NIL uuid.MAX"
+    "itertools.batched math.sumprod random.binomialvariate copy.replace math.fma uuid.uuid6 uuid.uuid7 uuid.uuid8 uuid.NIL"
+    " uuid.MAX"
     " operator.is_none operator.is_not_none functools.Placeholder re.PatternError re.prefixmatch statistics.kde statistics.kde_random"
     " statistics.fmean math.integer base64.z85encode base64.z85decode heapq.heapify_max heapq.heappop_max heapq.heappush_max"
     " heapq.heappushpop_max heapq.heapreplace_max string.templatelib shutil.UnpackError math.isnormal"

@@ -283,4 +283,4 @@ schema-migration llm-boundary secrets-config file-deser api-contract state-machi
 def test_all_surfaces_of_the_catalogue_are_there():
     own = load_packs()
     assert set(CATALOGUE.split()) <= set(own.surfaces)
-    assert set(own.surfaces) - set(CATALOGUE.split()) == {"injection", "boilerplate"}
+    assert set(own.surfaces) - set(CATALOGUE.split()) == {"injection", "boilerplate", "source-text"}

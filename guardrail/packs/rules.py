@@ -72,7 +72,6 @@ class Rule(Detector):
     files: tuple[str, ...] = ()  # which files
     versions: Mapping[str, SpecifierSet] = field(default_factory=dict)  # of libraries that the project must be known to use
     unless_versions: Mapping[str, SpecifierSet] = field(default_factory=dict)
-    codes: tuple[str, ...] = ()  # of peers' rules that find the same: `B608`, `S608`
     pack: str = ""
 
     def applies(self, version: Callable[[str], Version | None]) -> bool:

@@ -27,7 +27,7 @@ _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
-    *("message", "why", "remedy", "refs", "in-tests", "reads", "files", "versions", "unless-versions", "codes"),
+    *("message", "why", "remedy", "refs", "in-tests", "reads", "files", "versions", "unless-versions"),
 )
 _SHAPE_KEYS = (*_DETECTOR_KEYS, "says", "by-hand", "tier")
 
@@ -218,7 +218,6 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         files=reader.texts(table, "files"),
         versions=_read_versions(reader, table, "versions"),
         unless_versions=_read_versions(reader, table, "unless-versions"),
-        codes=reader.texts(table, "codes"),
         pack=pack,
     )
     return rule if len(problems) == before else None

@@ -120,13 +120,14 @@ def _is_slip(name: str, popular: str) -> bool:
     if len(name) == len(popular):
         at = [i for i, (a, b) in enumerate(zip(name, popular, strict=True)) if a != b]
         swapped = len(at) == 2 and at[1] == at[0] + 1 and name[at[0]] == popular[at[1]] and name[at[1]] == popular[at[0]]
-        return swapped or (len(at) == 1 and not popular[at[0]].isdigit() and (not name[at[0]].isdigit() or _alike(name, popular, at[0])))
+        return swapped or (len(at) == 1 and _may_be_meant(name[at[0]], popular[at[0]]))
     longer, shorter = (name, popular) if len(name) > len(popular) else (popular, name)
     return any(longer[:i] + longer[i + 1 :] == shorter and not longer[i].isdigit() for i in range(len(longer)))
 
 
-def _alike(name: str, popular: str, at: int) -> bool:
-    return (name[at], popular[at]) in {("0", "o"), ("1", "l"), ("1", "i"), ("5", "s"), ("3", "e")}
+def _may_be_meant(char: str, popular: str) -> bool:
+    """Whether one character stands for the other: digits are versions, but for those that look like the letter."""
+    return not popular.isdigit() and (not char.isdigit() or char + popular in ("0o", "1l", "1i", "5s", "3e"))
 
 
 _REDIRECTS = (

@@ -28,12 +28,11 @@ ASKED = frozenset(
 )
 # Names of them that came after Python 3.11, the oldest that guardrail runs on.
 _LATER = frozenset(
-    "itertools.batched math.sumprod random.binomialvariate copy.replace math.fma uuid.uuid6 uuid.uuid7 uuid.uuid8 uuid.NIL"
-    " uuid.MAX"
-    " operator.is_none operator.is_not_none functools.Placeholder re.PatternError re.prefixmatch statistics.kde statistics.kde_random"
-    " statistics.fmean math.integer base64.z85encode base64.z85decode heapq.heapify_max heapq.heappop_max heapq.heappush_max"
-    " heapq.heappushpop_max heapq.heapreplace_max string.templatelib shutil.UnpackError math.isnormal"
-    " math.issubnormal math.fmax math.fmin math.signbit".split()
+    "itertools.batched math.sumprod random.binomialvariate copy.replace math.fma uuid.uuid6 uuid.uuid7 uuid.uuid8"
+    " uuid.NIL uuid.MAX operator.is_none operator.is_not_none functools.Placeholder re.PatternError re.prefixmatch"
+    " statistics.kde statistics.kde_random statistics.fmean math.integer base64.z85encode base64.z85decode"
+    " heapq.heapify_max heapq.heappop_max heapq.heappush_max heapq.heappushpop_max heapq.heapreplace_max"
+    " string.templatelib shutil.UnpackError math.isnormal math.issubnormal math.fmax math.fmin math.signbit".split()
 )
 _FROM = re.compile(r"^\s*from\s+(?P<module>[a-z0-9_.]+)\s+import\s+(?P<names>[^#(]+|\([^)#]*\))")
 _PLAIN = re.compile(r"^\s*import\s+(?P<names>[^#]+)")

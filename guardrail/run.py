@@ -85,10 +85,10 @@ def decide(
     base = [f for j in everything for f in j.base]
     findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, everything)))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
-    decisions = policy.decide(findings, allows, settings)
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
+    decisions = policy.decide(findings, allows, settings, texts)
     placed, unclassified = place_others(others, change, rules)
     placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(

@@ -94,6 +94,18 @@ def as_json(rules: Iterable[Rule], surfaces: Mapping[str, Surface]) -> str:
     return json.dumps(listed, indent=2) + "\n"
 
 
+def map_in_words(codes: Mapping[str, Sequence[str]], rules: Iterable[Rule]) -> str:
+    """A line for each code of a peer: the rules that cover it, by id and name."""
+    names = {rule.id: rule.name for rule in rules}
+    width = max(map(len, codes), default=0)
+    return "".join(f"{code:<{width}}  {', '.join(f'{id} {names[id]}' for id in ids)}\n" for code, ids in codes.items())
+
+
+def map_as_json(peer: str, codes: Mapping[str, Sequence[str]]) -> str:
+    """The same for a program."""
+    return json.dumps({"peer": peer, "codes": {code: list(ids) for code, ids in codes.items()}}, indent=2) + "\n"
+
+
 def surfaces_in_words(surfaces: Mapping[str, Surface]) -> str:
     """Every surface with its tier, why and questions, the strictest tier first."""
     blocks = []

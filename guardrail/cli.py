@@ -97,10 +97,11 @@ def explain(name: str) -> int:
 
         terminal.write(reasons.render(why(path, int(line), Path.cwd())))
         return CLEAN
+    from guardrail.examples import examples
     from guardrail.report import described
 
     known = _rules()
-    terminal.write(described.explained(name, known.rules, known.surfaces))
+    terminal.write(described.explained(name, known.rules, known.surfaces, examples()))
     return CLEAN
 
 

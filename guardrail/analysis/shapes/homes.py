@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import identifiers, symbol, texts
+from guardrail.analysis.checks.tracing import below, identifiers, symbol, texts
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.files import FileFacts
 from guardrail.analysis.match import Match
@@ -31,7 +31,8 @@ class Primitive:
     """What code speaks of that makes a primitive: words and pairs of words, each with the thing that it names."""
 
     things: Mapping[str, str]
-    strong: frozenset[str]  # things of which one at least is spoken of
+    strong: frozenset[str]  # things that few others speak of
+    telling: frozenset[str]  # things that suffice as the name of a class
     vetted: tuple[str, ...]  # packages that make it for others
 
     def spoken_of(self, names: Iterable[str]) -> frozenset[str]:
@@ -47,45 +48,69 @@ class Primitive:
 
 TOKENS = Primitive(
     _things(
-        kind="jwt jws jwe jwk jwks jose id_token oauth oauth1 oauth2 oidc openid saml",
+        kind="jwt jws jwe jwk jwks jose id_token oauth oauth1 oauth2 oidc openid saml bearer json_web",
         claims="claim claims aud iss nbf iat jti issuer audience azp acr amr",
-        header="kid crit alg kty jku x5c unverified header protected",
+        header="kid crit alg kty jku x5c unverified header protected algorithm algorithms",
         flow="grant grants grant_type response_type code_verifier code_challenge authorization_code redirect_uri redirect_uris nonce",
-        client="client_id client_secret client_metadata token_endpoint authorization_endpoint",
-        token="access_token refresh_token bearer token assertion credential",
+        client="client_id client_secret client_metadata server_metadata token_endpoint authorization_endpoint authorization_server",
+        token="access_token refresh_token token assertion credential introspection revocation",
         signature="signature verify_signature signing signing_input",
         scope="scope scopes",
     ),
     frozenset({"kind", "claims", "flow", "client"}),
+    frozenset({"kind"}),
     tuple("jwt jose authlib joserfc jwcrypto oauthlib requests_oauthlib onelogin saml2 signxml msal social_core allauth".split()),
 )
 SECRETS = Primitive(
     _things(
-        sign="sign signed signer signers unsign unsigner signature signatures verify_signature",
-        key="private_key public_key secret_key secret_keys signing_key keypair cek secret subkey sub_key derive_key",
-        mac="hmac mac digest digestmod",
-        cipher="cipher ciphertext plaintext encrypt decrypt encrypted decrypted encryption",
+        sign="sign signed signing signature signatures verify_signature",
+        signer="signer signers unsign unsigner unsigners",
+        key="private_key public_key secret_key secret_keys signing_key keypair cek secret subkey sub_key derive_key key_size",
+        mac="hmac mac digest digestmod md4 md5 sha1 sha256 sha512",
+        cipher="cipher ciphertext plaintext encrypt decrypt encrypted decrypted encryption crypt blowfish des aes salsa20 fernet",
         salt="salt iv nonce entropy",
-        cost="kdf pbkdf2 pbkdf1 scrypt bcrypt argon2 rounds",
-        password="password passwd hasher hashers",
-        checksum="checksum",
+        cost="kdf pbkdf2 pbkdf1 scrypt bcrypt argon2",
+        rounds="rounds",
+        hasher="hasher hashers htpasswd htdigest",
+        password="password passwd",
+        verdict="verify verified",
+        checksum="checksum hash",
+        algorithm="algorithm algorithms",
     ),
-    frozenset({"sign", "cipher", "salt", "cost", "mac"}),
+    frozenset({"sign", "signer", "cipher", "salt", "cost", "hasher", "mac"}),
+    frozenset({"signer", "cipher", "cost", "hasher"}),
     tuple("cryptography Crypto Cryptodome nacl passlib argon2 bcrypt pwdlib itsdangerous ssl ecdsa rsa OpenSSL".split()),
 )
 LOGINS = Primitive(
     _things(
         session="session sessionid session_key session_data session_auth session_cookie session_store session_hash",
-        login="login logout authenticate authenticated aauthenticate alogin alogout user_logged user_can is_active",
+        login="login logout authenticate authenticated authentication aauthenticate alogin alogout user_logged user_can",
         right="permission permissions perm perms superuser has_perm has_perms",
         password="password check_password set_password unusable_password password_reset reset_password acheck_password",
         factor="otp totp mfa recovery_code",
+        backends="get_backends load_backend backend_path backend_session",
         user="user username get_user user_id uid uidb64 credentials",
-        backend="backend backends",
-        renewal="cycle_key flush rotate_token expiry expire expired cookie cookies",
+        backend="backend",
+        token="token",
+        renewal="cycle_key rotate_token expiry cookie cookies",
     ),
-    frozenset({"session", "login", "right", "password", "factor"}),
+    frozenset({"session", "login", "right", "password", "factor", "backends"}),
+    frozenset({"login", "right", "factor"}),
     ("flask_login", "django_otp", "allauth", "flask_security", "fastapi_users", "django.contrib.auth", "django.contrib.sessions"),
+)
+LEASES = Primitive(
+    _things(
+        lock="lock mutex semaphore",
+        lease="lease ttl unlock_time lock_time auto_unlock",
+        take="acquire acquired",
+        renew="renew extend prolong prolongate reacquire keepalive keep_alive",
+        give="release unlock",
+        holder="owner holder client_id lock_id self_id",
+        leader="leader election leadership elected",
+    ),
+    frozenset({"lease", "renew", "leader"}),
+    frozenset(),
+    tuple("pysyncobj kazoo etcd3 etcd3gw consul redlock aioredlock kubernetes".split()),
 )
 _known: WeakKeyDictionary[FileFacts, dict[tuple[str, int], frozenset[str]]] = WeakKeyDictionary()
 
@@ -120,13 +145,35 @@ def login_steps_made(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     yield from _steps(facts, matches, LOGINS, made_here=True)
 
 
+def lease_steps(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A lock or an office that is held for a time and renewed: taken, kept or given back here."""
+    yield from _steps(facts, matches, LEASES, made_here=True)
+
+
 def _steps(facts: Facts, matches: Iterable[Match], primitive: Primitive, made_here: bool) -> Iterator[Match]:
     name = symbol(facts).rpartition(".")[2]
     if (name.startswith("__") and name not in _DUNDERS) or facts.owner.endswith(_RECORDS):
         return
-    if _leaves_to_library(facts, primitive) is made_here or not _is_step(facts, primitive):
+    for match in matches:
+        if _does_something(match.node, name) and _leaves_to_library(facts, primitive) is not made_here and _is_step(facts, primitive):
+            yield match
         return
-    yield from list(matches)[:1]
+
+
+def _does_something(node: cst.CSTNode, name: str) -> bool:
+    """Whether a function does more than to give back a field or keep one, to say what it is for, or to leave it to others."""
+    if name == "__init__":
+        return any(isinstance(part, cst.If) for part in below(node))
+    body = node.body.body if isinstance(node, cst.FunctionDef) else ()
+    lines = [s.body if isinstance(s, cst.SimpleStatementLine) else [s] for s in body]
+    doings = [part for line in lines for part in line if not isinstance(part, (cst.Pass, cst.Raise)) and not _is_said(part)]
+    only = doings[0] if len(doings) == 1 else None
+    plain = isinstance(only, cst.Return) and isinstance(only.value, (cst.Name, cst.Attribute, cst.BaseString, type(None)))
+    return bool(doings) and not plain
+
+
+def _is_said(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Expr) and isinstance(node.value, (cst.BaseString, cst.Ellipsis))
 
 
 def _leaves_to_library(facts: Facts, primitive: Primitive) -> bool:
@@ -140,25 +187,27 @@ def _is_step(facts: Facts, primitive: Primitive) -> bool:
     """Whether the definition speaks of enough things of the primitive, or of one where its class is about more."""
     keys = (text for text in texts(facts) if len(text) <= _LONGEST and " " not in text)
     said = primitive.spoken_of([*identifiers(facts), *keys])
-    if len(said) >= _ENOUGH and len(said & primitive.strong) >= _AT_HOME:
+    if len(said) >= _ENOUGH and (len(said & primitive.strong) >= _AT_HOME or said & primitive.telling):
+        return True
+    return bool(said) and facts.owner != "" and _is_home(facts, primitive)
+
+
+def _is_home(facts: Facts, primitive: Primitive) -> bool:
+    """Whether the class of the definition is about the primitive: by its name, or by all that it keeps and does."""
+    named = primitive.spoken_of([facts.owner.rpartition(".")[2]])
+    if named & primitive.telling:
         return True
     about = _class_about(facts, primitive)
-    return bool(said and about & primitive.strong) and len(about) >= _AT_HOME and _does_something(facts)
+    strong = len(about & primitive.strong)
+    return len(about) >= _AT_HOME and strong > 0 if named else len(about) >= _ENOUGH and strong >= _AT_HOME
 
 
 def _class_about(facts: Facts, primitive: Primitive) -> frozenset[str]:
-    """The things that the class of the definition keeps and does; nothing where its name says nothing of the primitive."""
+    """The things that the class of the definition keeps and does."""
     owner = facts.owner
-    if not owner or not primitive.spoken_of([owner.rpartition(".")[2]]):
-        return frozenset()
     known = _known.setdefault(facts.file, {})
     if (owner, id(primitive)) not in known:
         bindings = facts.file.index.bindings
         names = (b.name for b in bindings if b.scope == owner or (b.scope.startswith(owner + ".") and b.name.startswith("self.")))
         known[owner, id(primitive)] = primitive.spoken_of([owner, *names])
     return known[owner, id(primitive)]
-
-
-def _does_something(facts: Facts) -> bool:
-    """Whether there is a call or a decision: a method that only gives back a field, or nothing, is no step."""
-    return any(isinstance(n, (cst.Call, cst.If, cst.Comparison, cst.Raise, cst.Subscript)) for n in facts.nodes)

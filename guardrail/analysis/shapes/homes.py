@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import below, identifiers, symbol, texts
+from guardrail.analysis.checks.tracing import below, identifiers, method, symbol, texts
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.files import FileFacts
 from guardrail.analysis.match import Match
@@ -34,6 +34,7 @@ class Primitive:
     strong: frozenset[str]  # things that few others speak of
     telling: frozenset[str]  # things that suffice as the name of a class
     vetted: tuple[str, ...]  # packages that make it for others
+    at_home: int = 1  # strong things that a class is about whose name speaks of the primitive
 
     def spoken_of(self, names: Iterable[str]) -> frozenset[str]:
         """The things that identifiers name."""
@@ -48,37 +49,42 @@ class Primitive:
 
 TOKENS = Primitive(
     _things(
-        kind="jwt jws jwe jwk jwks jose id_token oauth oauth1 oauth2 oidc openid saml bearer json_web",
+        kind="jwt jws jwe jwk jwks jose id_token oauth oauth1 oauth2 o_auth oidc openid open_id saml bearer json_web",
         claims="claim claims aud iss nbf iat jti issuer audience azp acr amr",
         header="kid crit alg kty jku x5c unverified header protected algorithm algorithms",
-        flow="grant grants grant_type response_type code_verifier code_challenge authorization_code redirect_uri redirect_uris nonce",
-        client="client_id client_secret client_metadata server_metadata token_endpoint authorization_endpoint authorization_server",
+        flow="grant grants grant_type response_type code_verifier code_challenge authorization_code redirect_uri redirect_uris"
+        " nonce",
+        client="client_id client_secret client_metadata client_auth authenticate_client server_metadata",
+        endpoint="token_endpoint authorization_endpoint authorization_server",
+        payload="payload segment segments",
         token="access_token refresh_token token assertion credential introspection revocation",
         signature="signature verify_signature signing signing_input",
         scope="scope scopes",
     ),
-    frozenset({"kind", "claims", "flow", "client"}),
+    frozenset({"kind", "claims", "flow", "client", "endpoint"}),
     frozenset({"kind"}),
     tuple("jwt jose authlib joserfc jwcrypto oauthlib requests_oauthlib onelogin saml2 signxml msal social_core allauth".split()),
 )
 SECRETS = Primitive(
     _things(
-        sign="sign signed signing signature signatures verify_signature",
+        sign="sign signing signature signatures verify_signature",
         signer="signer signers unsign unsigner unsigners",
-        key="private_key public_key secret_key secret_keys signing_key keypair cek secret subkey sub_key derive_key key_size",
+        key="private_key public_key secret_key secret_keys signing_key keypair cek secret subkey sub_key derive_key prepare_key"
+        " key_size curve",
         mac="hmac mac digest digestmod md4 md5 sha1 sha256 sha512",
         cipher="cipher ciphertext plaintext encrypt decrypt encrypted decrypted encryption crypt blowfish des aes salsa20 fernet",
+        pair="rsa ecdsa dsa eddsa ed25519 ed448 x25519 public_numbers private_numbers",
         salt="salt iv nonce entropy",
         cost="kdf pbkdf2 pbkdf1 scrypt bcrypt argon2",
-        rounds="rounds",
+        rounds="rounds iterations",
         hasher="hasher hashers htpasswd htdigest",
         password="password passwd",
         verdict="verify verified",
         checksum="checksum hash",
         algorithm="algorithm algorithms",
     ),
-    frozenset({"sign", "signer", "cipher", "salt", "cost", "hasher", "mac"}),
-    frozenset({"signer", "cipher", "cost", "hasher"}),
+    frozenset({"sign", "signer", "cipher", "salt", "cost", "hasher", "mac", "pair"}),
+    frozenset({"signer", "cipher", "cost", "hasher", "pair"}),
     tuple("cryptography Crypto Cryptodome nacl passlib argon2 bcrypt pwdlib itsdangerous ssl ecdsa rsa OpenSSL".split()),
 )
 LOGINS = Primitive(
@@ -86,17 +92,19 @@ LOGINS = Primitive(
         session="session sessionid session_key session_data session_auth session_cookie session_store session_hash",
         login="login logout authenticate authenticated authentication aauthenticate alogin alogout user_logged user_can",
         right="permission permissions perm perms superuser has_perm has_perms",
-        password="password check_password set_password unusable_password password_reset reset_password acheck_password",
+        password="password check_password acheck_password",
+        reset="set_password unusable_password password_reset reset_password password_change change_password",
         factor="otp totp mfa recovery_code",
         backends="get_backends load_backend backend_path backend_session",
         user="user username get_user user_id uid uidb64 credentials",
         backend="backend",
         token="token",
-        renewal="cycle_key rotate_token expiry cookie cookies",
+        renewal="cycle_key rotate_token cookie cookies",
     ),
-    frozenset({"session", "login", "right", "password", "factor", "backends"}),
-    frozenset({"login", "right", "factor"}),
+    frozenset({"session", "login", "right", "password", "reset", "factor", "backends", "renewal"}),
+    frozenset({"login", "right", "reset", "factor"}),
     ("flask_login", "django_otp", "allauth", "flask_security", "fastapi_users", "django.contrib.auth", "django.contrib.sessions"),
+    at_home=2,
 )
 LEASES = Primitive(
     _things(
@@ -155,7 +163,11 @@ def _steps(facts: Facts, matches: Iterable[Match], primitive: Primitive, made_he
     if (name.startswith("__") and name not in _DUNDERS) or facts.owner.endswith(_RECORDS):
         return
     for match in matches:
-        if _does_something(match.node, name) and _leaves_to_library(facts, primitive) is not made_here and _is_step(facts, primitive):
+        if (
+            _does_something(match.node, name)
+            and _leaves_to_library(facts, primitive) is not made_here
+            and _is_step(facts, primitive)
+        ):
             yield match
         return
 
@@ -168,8 +180,16 @@ def _does_something(node: cst.CSTNode, name: str) -> bool:
     lines = [s.body if isinstance(s, cst.SimpleStatementLine) else [s] for s in body]
     doings = [part for line in lines for part in line if not isinstance(part, (cst.Pass, cst.Raise)) and not _is_said(part)]
     only = doings[0] if len(doings) == 1 else None
-    plain = isinstance(only, cst.Return) and isinstance(only.value, (cst.Name, cst.Attribute, cst.BaseString, type(None)))
-    return bool(doings) and not plain
+    return bool(doings) and not (isinstance(only, cst.Return) and _is_plain(only.value))
+
+
+def _is_plain(value: cst.BaseExpression | None) -> bool:
+    """A name, a field, a text, nothing; `self["x"]` and `self.get("x")`."""
+    if isinstance(value, cst.Subscript):
+        return isinstance(value.value, cst.Name)
+    if isinstance(value, cst.Call):
+        return method(value) == "get" and len(value.args) == 1 and isinstance(value.func, cst.Attribute)
+    return isinstance(value, (cst.Name, cst.Attribute, cst.BaseString, type(None)))
 
 
 def _is_said(node: cst.CSTNode) -> bool:
@@ -199,7 +219,7 @@ def _is_home(facts: Facts, primitive: Primitive) -> bool:
         return True
     about = _class_about(facts, primitive)
     strong = len(about & primitive.strong)
-    return len(about) >= _AT_HOME and strong > 0 if named else len(about) >= _ENOUGH and strong >= _AT_HOME
+    return strong >= primitive.at_home and len(about) >= _AT_HOME if named else strong >= _AT_HOME and len(about) >= _ENOUGH
 
 
 def _class_about(facts: Facts, primitive: Primitive) -> frozenset[str]:

@@ -113,15 +113,14 @@ def protocol_state(facts: Facts, _matches: Iterable[Match]) -> Iterator[Match]:
         yield facts.match(header)
 
 
-def kept_by_node(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """The first place where a method of a node of a protocol touches its log, its state, its leader or its members."""
+def kept_by_node(facts: Facts, _matches: Iterable[Match]) -> Iterator[Match]:
+    """The first place where a method of a node of a protocol touches its log, its leader or its members."""
     if not _class_state(facts)[0] or facts.definition is None or facts.definition.kind != "function":
         return
-    for match in matches:
-        node = match.node
+    for node in facts.nodes:
         if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == "self":
             if _KEPT.search("_".join(split_words(node.attr.value))):
-                yield match
+                yield facts.match(node)
                 return
 
 

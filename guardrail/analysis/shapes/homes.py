@@ -72,8 +72,9 @@ SECRETS = Primitive(
         key="private_key public_key secret_key secret_keys signing_key keypair cek secret subkey sub_key derive_key prepare_key"
         " key_size curve",
         mac="hmac mac digest digestmod md4 md5 sha1 sha256 sha512",
-        cipher="cipher ciphertext plaintext encrypt decrypt encrypted decrypted encryption crypt blowfish des aes salsa20 fernet",
-        pair="rsa ecdsa dsa eddsa ed25519 ed448 x25519 public_numbers private_numbers",
+        cipher="cipher ciphertext plaintext encrypt decrypt encrypted decrypted encryption crypt blowfish des aes salsa20 fernet"
+        " wrap unwrap epk aead",
+        pair="rsa ecdsa ecdh dsa eddsa ed_25519 ed25519 ed448 x25519 rsa_key ec_key okp_key oct_key",
         salt="salt iv nonce entropy",
         cost="kdf pbkdf2 pbkdf1 scrypt bcrypt argon2",
         rounds="rounds iterations",

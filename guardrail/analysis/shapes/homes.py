@@ -210,6 +210,9 @@ def _is_step(facts: Facts, primitive: Primitive) -> bool:
     said = primitive.spoken_of([*identifiers(facts), *keys])
     if len(said) >= _ENOUGH and (len(said & primitive.strong) >= _AT_HOME or said & primitive.telling):
         return True
+    named = primitive.spoken_of([facts.owner.rpartition(".")[2]])
+    if named & primitive.telling and primitive.at_home == 1:
+        return True
     return bool(said) and facts.owner != "" and _is_home(facts, primitive)
 
 

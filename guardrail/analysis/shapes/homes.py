@@ -54,14 +54,16 @@ TOKENS = Primitive(
         header="kid crit alg kty jku x5c unverified header protected algorithm algorithms",
         flow="grant grants grant_type response_type code_verifier code_challenge authorization_code redirect_uri redirect_uris"
         " nonce",
-        client="client_id client_secret client_metadata client_auth authenticate_client server_metadata",
+        client="client_id client_metadata server_metadata",
+        secret="client_secret",
+        party="client_auth authenticate_client",
         endpoint="token_endpoint authorization_endpoint authorization_server",
         payload="payload segment segments",
         token="access_token refresh_token token assertion credential introspection revocation",
         signature="signature verify_signature signing signing_input",
         scope="scope scopes",
     ),
-    frozenset({"kind", "claims", "flow", "client", "endpoint"}),
+    frozenset({"kind", "claims", "flow", "client", "secret", "party", "endpoint"}),
     frozenset({"kind"}),
     tuple("jwt jose authlib joserfc jwcrypto oauthlib requests_oauthlib onelogin saml2 signxml msal social_core allauth".split()),
 )

@@ -93,9 +93,10 @@ SECRETS = Primitive(
 LOGINS = Primitive(
     _things(
         session="session sessionid session_key session_data session_auth session_cookie session_store session_hash",
-        login="login logout authenticate authenticated authentication aauthenticate alogin alogout user_logged user_can",
+        login="login logout authenticate authenticated authentication aauthenticate alogin alogout user_logged user_can"
+        " user_session",
         right="permission permissions perm perms superuser has_perm has_perms",
-        password="password check_password acheck_password",
+        password="password check_password acheck_password verify_password",
         reset="set_password unusable_password password_reset reset_password password_change change_password",
         factor="otp totp mfa recovery_code",
         backends="get_backends load_backend backend_path backend_session",

@@ -83,7 +83,8 @@ class Side:
         found = snapshot.find(self.facts.facts(definition), rules) if rules else []
         if self._may_be_raised(found):
             by_hand = {p.surface.id for p in self.places(definition) if p.role is Role.IMPLEMENTS}
-            found = [snapshot.raised(f) if f.surface in by_hand else f for f in found]
+            itself = {id for name in by_hand for id in self.judge.rules.signals[name].hand_rolled}  # weighed as such already
+            found = [snapshot.raised(f) if f.surface in by_hand and f.rule not in itself else f for f in found]
         if self.file.path in self.judge.superseded:
             return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
         return found

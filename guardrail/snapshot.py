@@ -27,7 +27,7 @@ _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
     """All findings of these rules in one definition."""
-    return _once_each([_finding(rule, match) for rule, match in detect(facts, rules)])
+    return _once_each([_finding(rule, match) for rule, match in detect(facts, rules) if not match.facts.dead(match.node)])
 
 
 def _finding(rule: Rule, match: Match) -> Finding:

@@ -22,9 +22,12 @@ _GONE = frozenset(  # modules that the standard library had
     "aifc asynchat asyncore audioop binhex cgi cgitb chunk crypt distutils formatter imp imghdr lib2to3 mailcap msilib nis nntplib"
     " ossaudiodev parser pipes smtpd sndhdr spwd sunau symbol telnetlib uu xdrlib macpath dummy_threading _bootlocale".split()
 )
-_ALWAYS = frozenset({"setuptools", "pkg_resources", "pip", "__future__", "_typeshed", "typing_extensions", "__main__", "guardrail"})
-_NAME = re.compile(r"(?<![\w./-])[A-Za-z0-9][\w.-]*")
-_QUOTED = re.compile(r"^\s*[\"']")
+_NEWER = frozenset({"annotationlib", "compression", "profiling"})  # of the standard library, after Python 3.11
+_ALWAYS = frozenset(
+    {*_NEWER, "setuptools", "pkg_resources", "pip", "__future__", "_typeshed", "typing_extensions", "__main__", "guardrail"}
+)
+_KEY = re.compile(r"^\s*[\w.-]+\s*=\s*(?=\[)")  # of a list of requirements: a group or an extra
+_ASKED = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?=\s*=)|(?<=[\"'])[A-Za-z0-9][\w.-]*")
 _INSTALL = re.compile(r"\bpip3?\s+install\s+(?P<rest>[^&|;#\n]+)")
 
 
@@ -95,7 +98,7 @@ def _named(page: Page, line: str) -> set[str]:
         return set()
     if asked.endswith(".toml"):
         declared = {r.name for r in read_manifest(asked, page.text)}
-        return declared.intersection(_NAME.findall(line)) if _QUOTED.search(line) or "=" in line else set()
+        return declared.intersection(m[0].strip() for m in _ASKED.finditer(_KEY.sub("", line)))
     return {r.name for r in read_manifest("requirements.txt", line.split("#")[0].strip().lstrip("- "))}
 
 

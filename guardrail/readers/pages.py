@@ -29,14 +29,17 @@ _EXPOSES = (
 )
 _WARNS = re.compile(r"(?i)\b(?:never|do not|don't|must not|dangerous|warning|caution|instead of|bad:|wrong)\b")
 _UNDOES = re.compile(r"(?i)\b(?:roll\s?back|restore|backup|back up|dump|undo|revert|--dry-run|snapshot)\b")
+_RUNBOOK = re.compile(r"(?i)(^|/)(runbooks?|playbooks?|ops|operations|oncall)(/|[\w-]*\.)")
+_CLIENT = re.compile(r"\b(?:psql|mysql|mariadb|sqlite3|sqlcmd|redis-cli|mongosh?|clickhouse-client|rm|git|kubectl)\s")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _PROMPT = re.compile(r"^(?: {4}|\t)\s*\S")
 
 
 def destructive(page: Page) -> Iterator[Spot]:
-    """Commands that destroy, on a page that says nowhere how to get back."""
+    """Commands that destroy, on a page that says nowhere how to get back; outside of runbooks, statements need a client."""
     if not _UNDOES.search(page.text):
-        yield from _found(page, _DESTROYS)
+        runs = _RUNBOOK.search(page.path)
+        yield from (s for s in _found(page, _DESTROYS) if runs or _CLIENT.search(page.lines[s.line - 1]))
 
 
 def exposing(page: Page) -> Iterator[Spot]:

@@ -54,6 +54,8 @@ def swallowed_cancellation(facts: Facts, matches: Iterable[Match]) -> Iterator[M
             continue
         if explicit and (_leaves(handler.body) or _cancels(facts, handler)):
             continue
+        if _keeps(handler):
+            continue
         yield match
 
 
@@ -78,6 +80,18 @@ def _cancels(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the function itself cancels the task that it then awaits."""
     root = flow.around(facts, node)
     return any(flow.called(n) in ("cancel", "cancel_scope") for n in flow.own_nodes(root))
+
+
+def _keeps(handler: cst.ExceptHandler) -> bool:
+    """Whether the error is stored for somebody who asks for it later: `self.failure = error`."""
+    name = handler.name.name if handler.name is not None else None
+    return isinstance(name, cst.Name) and any(
+        isinstance(n, cst.Assign)
+        and isinstance(n.value, cst.Name)
+        and n.value.value == name.value
+        and any(isinstance(t.target, (cst.Attribute, cst.Subscript)) for t in n.targets)
+        for n in flow.own_nodes(handler.body)
+    )
 
 
 def _earlier(facts: Facts, attempt: cst.Try, handler: cst.ExceptHandler) -> bool:

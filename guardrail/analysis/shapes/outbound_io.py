@@ -1,0 +1,24 @@
+"""Shapes of calls to other systems: requests sent through a client whose type is not known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from guardrail.analysis.facts import Facts
+from guardrail.analysis.match import Match
+
+_OPTIONS = frozenset("json headers timeout allow_redirects follow_redirects verify cert proxies stream auth".split())
+_ADDRESS = re.compile(r"(?i)https?://|^[rbuf]*[\"']/|\b\w*(url|uri|endpoint|base_path|href)\w*\b")
+
+
+def sends(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Calls that are given an address, or what only a request takes: `timeout=`, `json=`, `headers=`."""
+    for match in matches:
+        if isinstance(match.node, cst.Call) and match.node.args:
+            named = {a.keyword.value for a in match.node.args if a.keyword is not None}
+            first = [facts.code(a.value) for a in match.node.args[:2] if a.keyword is None or a.keyword.value == "url"]
+            if named & _OPTIONS or any(_ADDRESS.search(text) for text in first):
+                yield match

@@ -10,6 +10,7 @@ import libcst as cst
 from guardrail.analysis.checks.tracing import below, identifiers, name_of, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
+from guardrail.chores import named_for_one
 
 DECISIONS = 4  # as many decisions on domain values make a rule of the business
 _MONEY = frozenset(
@@ -21,11 +22,6 @@ _COUNTS = frozenset("total totals points score remaining used credit cost rate l
 _ABOUT = frozenset(
     "format formatted str text string label display html template field column header width url path key keys name names id ids"
     " index page pages lines chars bytes size length len parser token regex query sql ms seconds sleep delay".split()
-)
-_SYNTAX = re.compile(
-    r"(?i)(^|_|\.)(parse|parser|lex|lexer|token|tokeni[sz]e|tokenizer|scan|scanner|grammar|compile|compiler|format|formatter"
-    r"|render|renderer|serialize|serializer|repr|str|dump|print|visit|visitor|walk|ast|cli|argv|main|retry"
-    r"|retries|backoff|widget)(_|\.|$)"
 )
 _TECHNICAL = frozenset(
     "self cls request req settings os sys args options opts ctx context app config conf response resp node leaf token tok line"
@@ -47,7 +43,7 @@ _DATES = re.compile(r"(^|\.)(now|today|utcnow|date|datetime|timedelta|localdate)
 
 def _syntactic(facts: Facts) -> bool:
     """Whether the definition parses, formats, retries, or reads a command line, by its name."""
-    return any(_SYNTAX.search(part) for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "_", symbol(facts)).split("."))
+    return named_for_one(symbol(facts))
 
 
 # ---- arithmetic and limits on money, stock and the like ---------------------------------------------

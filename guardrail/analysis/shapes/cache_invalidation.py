@@ -18,6 +18,8 @@ _AGES = frozenset(
 )
 _CLOCKS = re.compile(r"^(time\.(time|monotonic|perf_counter)(_ns)?|datetime\.datetime\.(utc)?now|django\.utils\.timezone\.now)$")
 _NOW = re.compile(r"^_?(now|current_time|timer|clock)$")
+_OWN = frozenset("cache caches cached caching memo memoized memoizer".split())
+_NO_CACHE = frozenset("control headers header error exception warning test tests no disabled config settings options form view".split())
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__"))
 _ORDER = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 
@@ -96,7 +98,7 @@ def _removes(node: cst.CSTNode) -> bool:
 
 
 def of_own_cache(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A class that is a cache by its name, and the methods by which it is read and written."""
-    name = facts.owner.rpartition(".")[2]
-    if re.search(r"(Cache|Memo)$", name) and not words_of(name) & {"control", "headers", "error", "test", "no"}:
+    """A class that is a cache by its name, or stands in one, and the methods by which it is read and written."""
+    words = words_of(facts.owner)
+    if words & _OWN and not words & _NO_CACHE:
         yield from (m for m in matches if isinstance(m.node, (cst.ClassDef, cst.FunctionDef)) and m.node.name.value not in _PLAIN)

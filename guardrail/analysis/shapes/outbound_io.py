@@ -1,4 +1,4 @@
-"""Shapes of calls to other systems: requests sent through a client whose type is not known."""
+"""Shapes of calls to other systems: requests sent through a client whose type is not known, and bytes over a socket."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
 _OPTIONS = frozenset("json headers timeout allow_redirects follow_redirects verify cert proxies stream auth".split())
+_SERVES = frozenset(("accept", "listen", "start_server", "create_server"))
 _ADDRESS = re.compile(r"(?i)https?://|^[rbuf]*[\"']/|\b\w*(url|uri|endpoint|base_path|href)\w*\b")
 
 
@@ -22,3 +23,9 @@ def sends(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             first = [facts.code(a.value) for a in match.node.args[:2] if a.keyword is None or a.keyword.value == "url"]
             if named & _OPTIONS or any(_ADDRESS.search(text) for text in first):
                 yield match
+
+
+def no_server(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Uses of a socket in a definition, and a file, where nobody is let in."""
+    if not any(_SERVES & d.words for d in facts.file.index.definitions):
+        yield from matches

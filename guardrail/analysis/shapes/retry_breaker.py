@@ -18,9 +18,8 @@ _COUNTING = frozenset("attempt attempts retry retries retrying tries tried trial
 _ASKS = frozenset(("input", "prompt", "getpass", "confirm"))
 _PAUSES = frozenset(("sleep", "wait", "backoff"))
 _FAILURES = re.compile(r"(^|[._])(consecutive_\w+|(fail|failure|error|exception)(s|ed)?(_(count|counter|total|times|seen))?)$")
-_POLICY = re.compile(
-    r"(Breaker|Retry|Retries|Retrying|Retrier|Backoff|RetryPolicy|RetryStrategy|(Circuit|Breaker)\w*(State|Storage))$"
-)
+_POLICY = frozenset("retry retries retrying retrier backoff breaker".split())
+_NO_POLICY = frozenset("error exception warning test tests form view button details event message kws hook serializer".split())
 _LIBRARIES = tuple("tenacity. urllib3. pybreaker. circuitbreaker. aiobreaker. kazoo. redis. backoff. stamina. google.".split())
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__", "__len__"))
 _EXITS = (cst.Return, cst.Break)
@@ -135,8 +134,8 @@ def breaks_circuit(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def own_policy(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A class that is a breaker or a retry policy by its name, and not by a library's; and its methods."""
-    name = facts.owner.rpartition(".")[2]
-    if not _POLICY.search(name) or any(_of_library(facts, base) for base in facts.class_types(facts.owner)):
+    words = words_of(facts.owner)
+    if not words & _POLICY or words & _NO_POLICY or any(_of_library(facts, base) for base in facts.class_types(facts.owner)):
         return
     owner = facts.file.definition(facts.owner)
     header = "\n".join(facts.file.lines[owner.first - 1 : owner.header]) if owner is not None else ""

@@ -24,6 +24,7 @@ _KINDS = {
     " BytesIO unpack_from b64decode frombuffer",
     "carries requests": "headers header scope netloc scheme urlparse urlsplit query_string environ content_type hostname receive"
     " wsgi asgi Location charset",
+    "waits for peers": "timeout Timeout connect connection conn sock socket deadline poll select selector read_timeout recv",
     "reads a command line": "argv argparse ArgumentParser add_argument add_option getopt isatty stdout stderr stdin echo typer"
     " shlex getpass curses COLUMNS",
     "works on files": "listdir scandir walk makedirs abspath realpath dirname basename splitext expanduser is_file is_dir"

@@ -17,7 +17,8 @@ __all__ = ["MODULE", "decode", "index_source", "module_name"]
 
 MODULE = "<module>"
 _PRESENCE = r"(?!\s+(?:not\s+)?(?:[\w.]{1,99}\s+is\s+(?:not\s+)?None|isinstance\([^()\n]{1,99}\)|hasattr\([^()\n]{1,99}\))\s*:)"
-_BRANCH = re.compile(rf"\n[ \t\f]*(?:(?:if|elif)\b{_PRESENCE}|(?:case|for|while|except)\b)")
+_CODE = r"(?=[^\n]*:|[^\n]*[(\[{\\][ \t]*\n)"  # and not a line of prose that begins with such a word
+_BRANCH = re.compile(rf"\n[ \t\f]*(?:(?:if|elif)\b{_PRESENCE}|(?:case|for|while|except)\b){_CODE}")
 _BRANCHING = frozenset({"if", "elif", "case", "for", "while", "except"})
 _SELVES = ("self", "cls")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

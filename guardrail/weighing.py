@@ -97,7 +97,8 @@ class _Subject:
         """By the index alone, and by the facts where there are some."""
         words = frozenset(w for word in definition.words for w in split_words(word)) | definition.words
         used = tuple(full for local, full in index.imports.items() if local in definition.words)
-        subject = _Subject(definition, index, words, _packages(tuple(index.imports.values())), _packages(used))
+        imported = tuple(index.imports.values())
+        subject = _Subject(definition, index, words, _packages(imported, index.module), _packages(used, index.module))
         if facts is not None:
             subject.learn(facts)
         return subject
@@ -236,6 +237,7 @@ def _hits(wanted: Iterable[str], given: Names) -> Iterator[tuple[Any, str]]:
 
 
 @lru_cache(maxsize=4096)
-def _packages(names: tuple[str, ...]) -> Words:
-    """The names and every package on the way to them: `a.b` gives `a` and `a.b`."""
-    return frozenset(name[:end] for name in names for end in [*(i for i, c in enumerate(name) if c == "."), len(name)])
+def _packages(names: tuple[str, ...], module: str) -> Words:
+    """The names and every package on the way to them, `a.b` gives `a` and `a.b`; but none that the module itself is in."""
+    found = {name[:end] for name in names for end in [*(i for i, c in enumerate(name) if c == "."), len(name)]}
+    return frozenset(package for package in found if not module.startswith(f"{package}."))

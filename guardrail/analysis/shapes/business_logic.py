@@ -31,7 +31,7 @@ _TECHNICAL = frozenset(
 _TECHNICAL_NAMES = re.compile(
     r"(?i)^_|^(type|name|kind|op|operator|tag|pos|lineno|col|column|depth|indent|width|height|size|length|index|ndim|shape|dtype"
     r"|version|version_info|returncode|errno|method|status_code|level|verbosity|platform|mode|encoding|arity|prefix|value"
-    r"|default|attempts?|retries|tries|debug|verbose|dialect|is_relation|is_field|many_to_many|null|blank)$"
+    r"|scheme|hostname|netloc|port|family|default|attempts?|retries|tries|debug|verbose|dialect|is_relation|is_field|many_to_many|null|blank)$"
 )
 _ORDER = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 _EQUAL = (cst.Equal, cst.NotEqual, cst.In, cst.NotIn)

@@ -11,7 +11,7 @@ from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
 _OPTIONS = frozenset("json headers timeout allow_redirects follow_redirects verify cert proxies stream auth".split())
-_SERVES = frozenset(("accept", "listen", "start_server", "create_server"))
+_SERVES = frozenset(("listen", "start_server", "create_server", "socketserver"))
 _ADDRESS = re.compile(r"(?i)https?://|^[rbuf]*[\"']/|\b\w*(url|uri|endpoint|base_path|href)\w*\b")
 
 

@@ -19,9 +19,11 @@ _ASKS = frozenset(("input", "prompt", "getpass", "confirm"))
 _PAUSES = frozenset(("sleep", "wait", "backoff"))
 _FAILURES = re.compile(r"(^|[._])(consecutive_\w+|(fail|failure|error|exception)(s|ed)?(_(count|counter|total|times|seen))?)$")
 _POLICY = frozenset("retry retries retrying retrier backoff breaker".split())
-_NO_POLICY = frozenset("error exception warning test tests form view button details event message kws hook serializer".split())
+_NO_POLICY = frozenset("warning test tests form view button details event message kws hook serializer".split())
 _LIBRARIES = tuple("tenacity. urllib3. pybreaker. circuitbreaker. aiobreaker. kazoo. redis. backoff. stamina. google.".split())
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__", "__len__"))
+_OFTEN = re.compile(r"(?i)^_?(max_|num_|n_|total_)?(attempts|retries|tries)$")
+_PAUSE = re.compile(r"(?i)(^|_)(wait|backoff|jitter|delay|delays|interval)(_|$)")
 _EXITS = (cst.Return, cst.Break)
 _LOOPS = (cst.For, cst.While)
 _FEW = 12  # of a sort looked at in one place; more is no code that somebody wrote
@@ -132,9 +134,19 @@ def breaks_circuit(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         yield from matches
 
 
+def takes_terms(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A function that is told how often to try and how long to wait."""
+    for match in matches:
+        given = match.node.params if isinstance(match.node, cst.FunctionDef) else None
+        names = [p.name.value for p in (*given.posonly_params, *given.params, *given.kwonly_params)] if given else []
+        often = [name for name in names if _OFTEN.search(name)]
+        if often and any(_PAUSE.search(name) for name in names):
+            yield match
+
+
 def own_policy(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A class that is a breaker or a retry policy by its name, and not by a library's; and its methods."""
-    words = words_of(facts.owner)
+    words = words_of(facts.owner.rpartition(".")[2])
     if not words & _POLICY or words & _NO_POLICY or any(_of_library(facts, base) for base in facts.class_types(facts.owner)):
         return
     owner = facts.file.definition(facts.owner)

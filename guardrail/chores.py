@@ -10,12 +10,13 @@ import re
 from guardrail.model import Definition
 from guardrail.words import split_words
 
+_SYNTAX = "works on syntax"
 ENOUGH = 2  # words of one kind; a single `strip` or `isinstance` is nothing peculiar
 _KINDS = {
     "works on text": "startswith endswith split rsplit splitlines partition rpartition isdigit isalpha isspace isalnum"
     " isidentifier isupper islower lstrip rstrip strip expandtabs ljust rjust zfill removeprefix removesuffix join finditer"
     " fullmatch findall",
-    "works on syntax": "leaf leaves token tokens tokenize tokenizer ast cst libcst syms children lineno col_offset grammar lexer"
+    _SYNTAX: "leaf leaves token tokens tokenize tokenizer ast cst libcst syms children lineno col_offset grammar grammars lexer"
     " parser siblings next_sibling prev_sibling NodeVisitor NodeTransformer generic_visit",
     "works on types": "isinstance issubclass getattr setattr hasattr callable __name__ __qualname__ __class__ __dict__ __origin__"
     " __annotations__ __wrapped__ get_origin get_args inspect signature isclass iscoroutinefunction annotation annotations"
@@ -26,18 +27,20 @@ _KINDS = {
     " wsgi asgi Location charset",
     "waits for peers": "timeout Timeout connect connection conn sock socket deadline poll select selector read_timeout recv",
     "reads a command line": "argv argparse ArgumentParser add_argument add_option getopt isatty stdout stderr stdin echo typer"
-    " shlex getpass curses COLUMNS",
+    " nargs envvar ctx param shlex getpass curses COLUMNS",
     "works on files": "listdir scandir walk makedirs abspath realpath dirname basename splitext expanduser is_file is_dir"
     " iterdir rglob isfile isdir unlink",
 }
 _WORDS = {kind: frozenset(words.split()) for kind, words in _KINDS.items()}
 _REGEXES = re.compile(r"(?i)^re$|_(re|regex|regexp|pattern|rx)$|^(regex|regexp)$")
 _NAMED = frozenset(
-    "parse parser parses lex lexer token tokenize tokenizer tokens scan scanner grammar compile compiler format formatter render"
-    " renderer serialize serializer deserialize serialise repr str dump dumps print pprint visit visitor ast cli argv main retry"
-    " retries backoff widget normalize normalise escape unescape quote unquote encode decode encoder decoder stringify"
-    " pretty indent template schema schemas signature annotation introspect autocomplete complete usage".split()
+    "parse parser parses lex lexer token tokenize tokenizer scan scanner grammar compile compiler format formatter render renderer"
+    " serialize serializer repr str dump dumps print pprint visit visitor walk ast cli argv main retry retries backoff widget".split()
 )
+_CARRIES = frozenset(
+    "deserialize serialise normalize normalise escape unescape quote unquote encode decode encoder decoder stringify indent"
+    " convert converter coerce cast introspect autocomplete tokens grammars".split()
+)  # these may still reckon with amounts: `convert_price`
 _LOGIC = frozenset(("__call__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__iter__", "__next__", "__anext__"))
 
 
@@ -51,8 +54,10 @@ def chore(definition: Definition) -> str:
     name = definition.symbol.rpartition(".")[2]
     if name.startswith("__") and name.endswith("__") and name not in _LOGIC:
         return "is a method of Python's own"
-    if named_for_one(definition.symbol):
+    if named_for_one(definition.symbol) or not _CARRIES.isdisjoint(split_words(definition.symbol)):
         return "parses, formats or the like by its name"
     if any(_REGEXES.search(word) for word in definition.words):
         return "works on text"
-    return next((kind for kind, words in _WORDS.items() if len(words & definition.words) >= ENOUGH), "")
+    parts = definition.words.union(*map(split_words, definition.words))  # `python_grammar` speaks of a grammar
+    said = ((kind, words & (parts if kind == _SYNTAX else definition.words)) for kind, words in _WORDS.items())
+    return next((kind for kind, words in said if len(words) >= ENOUGH), "")

@@ -19,7 +19,9 @@ _AGES = frozenset(
 _CLOCKS = re.compile(r"^(time\.(time|monotonic|perf_counter)(_ns)?|datetime\.datetime\.(utc)?now|django\.utils\.timezone\.now)$")
 _NOW = re.compile(r"^_?(now|current_time|timer|clock)$")
 _OWN = frozenset("cache caches cached caching memo memoized memoizer".split())
-_NO_CACHE = frozenset("control headers header error exception warning test tests no disabled config settings options form view".split())
+_NO_CACHE = frozenset(
+    "control headers header error exception warning test tests no disabled config settings options form view".split()
+)
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__"))
 _ORDER = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 
@@ -92,7 +94,11 @@ def throws_out(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def _removes(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in ("pop", "popitem", "popleft"):
+    if (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value in ("pop", "popitem", "popleft")
+    ):
         return True
     return isinstance(node, cst.Del) and isinstance(node.target, cst.Subscript)
 

@@ -17,6 +17,7 @@ from guardrail.analysis.scopes import dotted
 _LOCKS = re.compile(r"(?i)(^|_)r?w?(lock|mutex|semaphore)s?$")
 _NO_LOCKS = re.compile(r"(?i)file|path|parser|poetry|pipfile|yarn|uv_")
 _ASYNC = re.compile(r"^\s*async\s+def\b", re.MULTILINE)
+_LOCK_CLASS = re.compile(r"(^|[a-z0-9_])(Lock|Mutex|Semaphore|Latch|Barrier)$|^_?R?Lock$")
 _FEW = 12  # of a sort looked at in one place; more is no code that somebody wrote
 _STARTS = ("__init__", "__new__", "__aenter__", "__aexit__", "__enter__", "__exit__")
 _STATES = ("is_set", "is_alive", "done", "locked", "running", "is_running", "empty", "full", "cancelled")
@@ -131,3 +132,9 @@ def own_lock(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     names = {d.symbol.rpartition(".")[2] for d in facts.file.index.definitions if d.symbol.rpartition(".")[0] == facts.owner}
     if facts.owner and {"acquire", "release"} <= names:
         yield from matches
+
+
+def lock_class(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """A class that is a lock by its name, and what it does; a lock file of packages, a block and a lockout are none."""
+    if _LOCK_CLASS.search(facts.owner.rpartition(".")[2]):
+        yield from (m for m in matches if isinstance(m.node, (cst.ClassDef, cst.FunctionDef)) and m.node.name.value != "__repr__")

@@ -22,6 +22,7 @@ _POLICY = frozenset("retry retries retrying retrier backoff breaker".split())
 _NO_POLICY = frozenset("warning test tests form view button details event message kws hook serializer".split())
 _LIBRARIES = tuple("tenacity. urllib3. pybreaker. circuitbreaker. aiobreaker. kazoo. redis. backoff. stamina. google.".split())
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__", "__len__"))
+_SPEAKS = re.compile(r"\bfor _ in range\b|(?i:attempt|retr(?:y|ies)|tries|trial)")
 _OFTEN = re.compile(r"(?i)^_?(max_|num_|n_|total_)?(attempts|retries|tries)$")
 _PAUSE = re.compile(r"(?i)(^|_)(wait|backoff|jitter|delay|delays|interval)(_|$)")
 _EXITS = (cst.Return, cst.Break)
@@ -33,6 +34,13 @@ def tries_again(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A loop around a `try` that success leaves, and that goes on after a failure: after a pause, or counting."""
     if any(True for _ in matches):
         yield from (facts.match(loop) for loop in facts.nodes if isinstance(loop, _LOOPS) and _retries(facts, loop))
+
+
+def tries_again_by_name(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """The same without a pause, in a definition that speaks of attempts, or whose turns are not looked at."""
+    own = facts.definition
+    if own is not None and _SPEAKS.search("\n".join(facts.file.lines[own.first - 1 : own.last])):
+        yield from tries_again(facts, matches)
 
 
 def _retries(facts: Facts, loop: cst.For | cst.While) -> bool:

@@ -27,7 +27,8 @@ _KINDS = {
     " wsgi asgi Location charset",
     "waits for peers": "timeout Timeout connect connection conn sock socket deadline poll select selector read_timeout recv",
     "reads a command line": "argv argparse ArgumentParser add_argument add_option getopt isatty stdout stderr stdin echo typer"
-    " nargs envvar ctx param shlex getpass curses COLUMNS",
+    " nargs envvar ctx param is_flag flag_value metavar shlex getpass curses COLUMNS",
+    "works on statements": "statement stmt compiled dialect execution_options mapper cursor paramstyle selectable clause",
     "works on files": "listdir scandir walk makedirs abspath realpath dirname basename splitext expanduser is_file is_dir"
     " iterdir rglob isfile isdir unlink",
 }
@@ -39,7 +40,8 @@ _NAMED = frozenset(
 )
 _CARRIES = frozenset(
     "deserialize serialise normalize normalise escape unescape quote unquote encode decode encoder decoder stringify indent"
-    " convert converter coerce cast introspect autocomplete tokens grammars".split()
+    " convert converter coerce cast introspect autocomplete tokens grammars"
+    " parsing formatting parsers formatters serializers pattern matcher help color colour".split()
 )  # these may still reckon with amounts: `convert_price`
 _LOGIC = frozenset(("__call__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__iter__", "__next__", "__anext__"))
 
@@ -49,12 +51,13 @@ def named_for_one(symbol: str) -> bool:
     return not _NAMED.isdisjoint(split_words(symbol))
 
 
-def chore(definition: Definition) -> str:
-    """What a definition does instead of deciding something of the domain, "" where nothing says so."""
+def chore(definition: Definition, module: str) -> str:
+    """What a definition of a module does instead of deciding something of the domain, "" where nothing says so."""
     name = definition.symbol.rpartition(".")[2]
     if name.startswith("__") and name.endswith("__") and name not in _LOGIC:
         return "is a method of Python's own"
-    if named_for_one(definition.symbol) or not _CARRIES.isdisjoint(split_words(definition.symbol)):
+    spoken = f"{module.rpartition('.')[2]}.{definition.symbol}"
+    if named_for_one(spoken) or not _CARRIES.isdisjoint(split_words(spoken)):
         return "parses, formats or the like by its name"
     if any(_REGEXES.search(word) for word in definition.words):
         return "works on text"

@@ -107,7 +107,7 @@ def _unclaimed(definition: Definition, index: FileIndex, rules: Rules, alone: bo
     branching = definition.kind == "function" and definition.branches >= BRANCHES
     said = f"{definition.branches} branches" if branching else "no branches to speak of"
     if branching and LOGIC in rules.signals:
-        excuse = chore(definition) or opposed(definition, index, rules.signals[LOGIC])
+        excuse = chore(definition, index.module) or opposed(definition, index, rules.signals[LOGIC])
         branching, said = not excuse, f"{said}, but {excuse}" if excuse else said
     name = LOGIC if branching else GLUE if alone else ""
     if name not in rules.signals:

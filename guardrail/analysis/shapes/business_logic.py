@@ -43,7 +43,7 @@ _DATES = re.compile(r"(^|\.)(now|today|utcnow|date|datetime|timedelta|localdate)
 
 def _syntactic(facts: Facts) -> bool:
     """Whether the definition parses, formats, retries, or reads a command line, by its name."""
-    return named_for_one(symbol(facts))
+    return named_for_one(f"{facts.file.index.module.rpartition('.')[2]}.{symbol(facts)}")
 
 
 # ---- arithmetic and limits on money, stock and the like ---------------------------------------------

@@ -104,8 +104,8 @@ def _removes(node: cst.CSTNode) -> bool:
 
 
 def of_own_cache(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A class that is a cache by its name, and the methods by which it is read and written."""
-    words = words_of(facts.owner.rpartition(".")[2])
+    """A class that is a cache by its name, or stands in one, and the methods by which it is read and written."""
+    words = words_of(facts.owner)
     if words & _OWN and not words & _NO_CACHE:
         yield from (m for m in matches if isinstance(m.node, (cst.ClassDef, cst.FunctionDef)) and m.node.name.value not in _PLAIN)
 

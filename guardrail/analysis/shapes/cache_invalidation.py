@@ -63,7 +63,10 @@ def _local(facts: Facts, held: cst.Name | cst.Attribute) -> bool:
         return False
     own = facts.function(held)
     return any(
-        origin is facts and bind.kind in ("value", "annotated", "param", "item") and facts.function(bind.node) is own is not None
+        origin is facts
+        and not isinstance(bind.node, cst.Attribute)
+        and bind.kind in ("value", "annotated", "param", "item")
+        and facts.function(bind.node) is own is not None
         for origin, bind in facts.origins(root)
     )
 

@@ -24,6 +24,7 @@ _LIBRARIES = tuple("tenacity. urllib3. pybreaker. circuitbreaker. aiobreaker. ka
 _PLAIN = frozenset(("__repr__", "__str__", "__eq__", "__hash__", "__len__"))
 _SPEAKS = re.compile(r"\bfor _ in range\b|(?i:attempt|retr(?:y|ies)|tries|trial)")
 _OFTEN = re.compile(r"(?i)^_?(max_|num_|n_|total_)?(attempts|retries|tries)$")
+_STATE = re.compile(r"^retry_(call_)?(state|context|info)$")
 _PAUSE = re.compile(r"(?i)(^|_)(wait|backoff|jitter|delay|delays|interval)(_|$)")
 _EXITS = (cst.Return, cst.Break)
 _LOOPS = (cst.For, cst.While)
@@ -143,12 +144,12 @@ def breaks_circuit(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def takes_terms(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """A function that is told how often to try and how long to wait."""
+    """A function that is told how often to try and how long to wait, or the state of the attempts so far."""
     for match in matches:
         given = match.node.params if isinstance(match.node, cst.FunctionDef) else None
         names = [p.name.value for p in (*given.posonly_params, *given.params, *given.kwonly_params)] if given else []
         often = [name for name in names if _OFTEN.search(name)]
-        if often and any(_PAUSE.search(name) for name in names):
+        if any(map(_STATE.search, names)) or (often and any(map(_PAUSE.search, names))):
             yield match
 
 

@@ -79,7 +79,7 @@ def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
         return Severity.P2, Confidence.LOW
     if places.is_migration(path) and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI"):
         return Severity.P2, Confidence.LOW
-    if rule.id != "SEC001" and places.is_script(path):
+    if places.is_example(path) if rule.id == "SEC001" else places.is_script(path):
         severity = _LOWER[severity]
     if severity is Severity.P0 and confidence is not Confidence.HIGH:
         severity = Severity.P1

@@ -7,7 +7,7 @@ functions that it names, the attributes that its class gives itself. So `from os
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -115,9 +115,7 @@ class FileWords:
         words = set(definition.words | self.everywhere)
         spans: set[tuple[int, int]] = set()
         todo = list(definition.words)
-        owner = definition.symbol if definition.kind == "class" else definition.symbol.rpartition(".")[0]
-        if definition.kind != "module" and owner in self.headers and owner != definition.symbol:
-            header = self.headers[owner]
+        for header in self._around(definition):
             spans.add((header.first, header.header))
             todo.extend(self._words(header.first, header.header))
         seen: set[str] = set()
@@ -135,6 +133,14 @@ class FileWords:
                         spans.add(span)
                         todo.extend(self._words(*span))
         return frozenset(words), spans
+
+    def _around(self, definition: Definition) -> Iterator[Definition]:
+        """The classes that the definition stands in, the innermost first."""
+        outer = definition.symbol.rpartition(".")[0] if definition.kind != "module" else ""
+        while outer:
+            if outer in self.headers:
+                yield self.headers[outer]
+            outer = outer.rpartition(".")[0]
 
     def _spans(self, binding: Binding) -> Iterable[tuple[int, int]]:
         yield binding.first, binding.last

@@ -523,5 +523,6 @@ def test_programs_are_tiled(text: str):
 
 
 def test_questions_for_nothing_or_a_type_and_prose_do_not_branch():
-    text = "if a is None:\n    pass\nif isinstance(a, int):\n    pass\n'''\nif the moon is full\nfor ever\n'''\nif (\n    a > 1\n):\n    pass\n"
+    asked = "if a is None:\n    pass\nif isinstance(a, int):\n    pass\n"
+    text = asked + "'''\nif the moon is full\nfor ever\n'''\nif (\n    a > 1\n):\n    pass\n"
     assert index(text).definitions[0].branches == 1

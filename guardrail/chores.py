@@ -36,7 +36,8 @@ _WORDS = {kind: frozenset(words.split()) for kind, words in _KINDS.items()}
 _REGEXES = re.compile(r"(?i)^re$|_(re|regex|regexp|pattern|rx)$|^(regex|regexp)$")
 _NAMED = frozenset(
     "parse parser parses lex lexer token tokenize tokenizer scan scanner grammar compile compiler format formatter render renderer"
-    " serialize serializer repr str dump dumps print pprint visit visitor walk ast cli argv main retry retries backoff widget".split()
+    " serialize serializer repr str dump dumps print pprint visit visitor walk ast cli argv main retry"
+    " retries backoff widget".split()
 )
 _CARRIES = frozenset(
     "deserialize serialise normalize normalise escape unescape quote unquote encode decode encoder decoder stringify indent"

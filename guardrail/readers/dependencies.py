@@ -33,15 +33,20 @@ _INSTALL = re.compile(r"\bpip3?\s+install\s+(?P<rest>[^&|;#\n]+)")
 
 def undeclared(page: Page) -> Iterator[Spot]:
     """Imports of top-level modules that neither Python, nor the project, nor anything declared provides."""
-    yield from (spot for spot, locked in _foreign(page) if not locked)
+    yield from (spot for spot, locked, inside in _foreign(page) if not locked and not inside)
+
+
+def undeclared_inside(page: Page) -> Iterator[Spot]:
+    """The same in functions and classes, where an import is made late, or for those who have it."""
+    yield from (spot for spot, locked, inside in _foreign(page) if not locked and inside)
 
 
 def transitive(page: Page) -> Iterator[Spot]:
     """Imports that only the dependencies of dependencies provide."""
-    yield from (spot for spot, locked in _foreign(page) if locked)
+    yield from (spot for spot, locked, _ in _foreign(page) if locked)
 
 
-def _foreign(page: Page) -> Iterator[tuple[Spot, bool]]:
+def _foreign(page: Page) -> Iterator[tuple[Spot, bool, bool]]:
     project = page.project
     if not project.knows or page.index is None:
         return
@@ -54,7 +59,8 @@ def _foreign(page: Page) -> Iterator[tuple[Spot, bool]]:
             if name not in project.own and not is_optional(lines, number):
                 column = line.index(name, found.end("indent") if found else 0) + 1
                 said = f"`{name}` is not declared by the project."
-                yield Spot(number, column, column + len(name), said), provided(name, frozenset(project.locked))
+                spot = Spot(number, column, column + len(name), said)
+                yield spot, provided(name, frozenset(project.locked)), bool(found and found["indent"])
 
 
 def _tops(found: re.Match[str]) -> list[str]:

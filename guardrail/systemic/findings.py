@@ -84,19 +84,31 @@ class Judging:
             message = _checker(rule.check)(self, rule, path) if rule.check else ""
             if message is not None:
                 hop = path.hops[0] if whole else self.anchor(path, node)
-                groups.setdefault((hop.node.module.path, hop.line), []).append((path, hop, message))
+                groups.setdefault(self._place(path, hop), []).append((path, hop, message))
         for group in groups.values():
-            group.sort(key=lambda g: (len(g[0].hops), g[0].key))
+            group.sort(key=lambda g: (not self.is_touched(g[1]), len(g[0].hops), g[1].line, g[0].key))
             path, hop, message = group[0]
             more = len({g[0].hops[0].node.key for g in group}) - 1
             finding = self.finding(rule, path, hop, message or rule.message, more)
             yield Found(finding, frozenset((rule.id, *g[0].key) for g in group))
 
+    @staticmethod
+    def _place(path: Path, hop: Hop) -> tuple[str, int]:
+        """What one finding is made for: a line; of what a loop repeats, the loop."""
+        first = path.hops[0]
+        if path.context.kind == "loop" and hop is first:
+            return first.node.module.path, -path.context.line
+        return hop.node.module.path, hop.line
+
+    def is_touched(self, hop: Hop) -> bool:
+        """Whether the line of a hop is a touched one."""
+        lines = self.lines.get(hop.node.module.path, frozenset())
+        return lines is None or hop.line in lines
+
     def anchor(self, path: Path, node: Node) -> Hop:
         """The hop to report at: the first touched line, else where the touched function goes on."""
         for hop in path.hops:
-            lines = self.lines.get(hop.node.module.path, frozenset())
-            if lines is None or hop.line in lines:
+            if self.is_touched(hop):
                 return hop
         return next((hop for hop in path.hops if hop.node is node), path.hops[0])
 

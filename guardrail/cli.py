@@ -105,6 +105,25 @@ def explain(name: str) -> int:
     return CLEAN
 
 
+@group.command()
+@click.argument("function", metavar="PATH.PY:FUNCTION")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the trace; text by default.")
+def trace(function: str, form: str) -> int:
+    """Tell what a function reaches and who reaches it: timeouts, retries, locks, transactions, calls to others."""
+    from guardrail.change import Paths, read_change
+    from guardrail.judge import read_library
+    from guardrail.systemic import trace as tracing
+
+    path, _, symbol = function.rpartition(":")
+    if not path or not symbol:
+        raise click.UsageError("name a function as path.py:function or path.py:Class.method.")
+    change = read_change(Paths(), Path.cwd())
+    inside = os.path.relpath(os.path.join(Path.cwd(), path), change.root).replace(os.sep, "/")
+    found = tracing.trace(change.head, read_library(), inside, symbol)
+    terminal.write(tracing.as_json(found) if form == "json" else tracing.in_words(found))
+    return CLEAN
+
+
 @group.command("surfaces")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
 def list_surfaces(form: str) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from guardrail import systemic
 from guardrail.change import EmptyTree, MemoryTree
 from guardrail.index import index_source
 from guardrail.judge import Judge, is_python
@@ -44,13 +45,14 @@ def prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
     files = {name: data for name, data in files.items() if "__pycache__" not in name}
     tree = MemoryTree(EmptyTree(), files)
-    judge = Judge(EmptyTree(), tree, rules)
-    failures = []
-    for name, data in files.items():
+    judge = Judge(EmptyTree(), tree, rules, whole=True)
+    found = []
+    for name in files:
         change = FileChange(None, name)
-        judgement = judge.judge(change) if is_python(name, tree) else judge.judge_page(change)
-        failures += _mistaken(data.decode("utf-8"), f"{shown}/{name}", judgement.head)
-    return failures
+        found += (judge.judge(change) if is_python(name, tree) else judge.judge_page(change)).head
+    found += systemic.find(judge, [FileChange(None, name) for name in files], found)
+    texts = {name: data.decode("utf-8") for name, data in files.items()}
+    return [said for name in texts for said in _mistaken(texts[name], f"{shown}/{name}", (f for f in found if f.path == name))]
 
 
 def _mistaken(text: str, shown: str, findings: Iterable[Finding]) -> list[str]:

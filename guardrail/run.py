@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardrail import __version__, policy, snapshot
+from guardrail import __version__, policy, snapshot, systemic
 from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Tree, Verdict
@@ -35,7 +35,9 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     old = superseded(f.path for f in files) if whole else frozenset()
     judge = Judge(change.base, change.head, rules, True, whole, old)
     judgements = list(judge_all(judge, files, settings.jobs))
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, map(judge.judge_page, others))
+    pages = [judge.judge_page(f) for f in others]
+    paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings)
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -75,15 +77,18 @@ def decide(
     exit_zero: bool = False,
     others: Sequence[FileChange] = (),
     pages: Iterable[FileJudgement] = (),
+    paths: Iterable[Finding] = (),
 ) -> Verdict:
     """What was found on both sides → what a change did, and what is to be said of it.
 
-    `others` are the touched files that are not Python, `pages` what was found in the texts of such files.
+    `others` are the touched files that are not Python, `pages` what was found in the texts of such files, `paths` what was found
+    in the calls of the project, compared already.
     """
     everything = [*judgements, *pages]
     head = [f for j in everything for f in j.head]
     base = [f for j in everything for f in j.base]
-    findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, everything)))
+    compared = snapshot.compare(base, head, dict(change.renames), _gone(change, everything))
+    findings = snapshot.fingerprinted(sorted([*compared, *paths], key=snapshot.order))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}

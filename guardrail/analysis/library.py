@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 if TYPE_CHECKING:
+    import libcst as cst
+
     from guardrail.analysis.facts import Facts
     from guardrail.model import FileIndex
 
@@ -118,6 +118,8 @@ class Library:
 
     def roles(self, facts: Facts, function: cst.FunctionDef) -> Names:
         """`handler`, `retry` and `transaction` where a function's decorators or class say so."""
+        import libcst as cst  # late: the tables are read without it, too
+
         found: set[str] = set()
         for decorator in function.decorators:
             inner = decorator.decorator

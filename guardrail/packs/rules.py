@@ -72,6 +72,7 @@ class Rule(Detector):
     files: tuple[str, ...] = ()  # which files
     versions: Mapping[str, SpecifierSet] = field(default_factory=dict)  # of libraries that the project must be known to use
     unless_versions: Mapping[str, SpecifierSet] = field(default_factory=dict)
+    reaches: tuple[str, ...] = ()  # effects that must not be reached from the context, through whatever calls; instead of patterns
     pack: str = ""
 
     def applies(self, version: Callable[[str], Version | None]) -> bool:

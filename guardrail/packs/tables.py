@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
+SYSTEMIC_CONTEXTS = (*CONTEXTS, "lock-thread", "lock-async", "connection", "task")  # of rules with `reaches`
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
 OWN_CHECK = re.compile(r"guardrail\.[\w.]+:[A-Za-z_]\w*")
 CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -27,7 +28,7 @@ _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
-    *("message", "why", "remedy", "refs", "in-tests", "reads", "files", "versions", "unless-versions"),
+    *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "files", "versions", "unless-versions"),
 )
 _SHAPE_KEYS = (*_DETECTOR_KEYS, "says", "by-hand", "tier")
 
@@ -173,7 +174,7 @@ def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
     check = reader.text(table, "check")
     if check and not CHECK.fullmatch(check):
         reader.problem("check", 'wants "module:function"')
-    if table.get("any", []) == [] and not table.get("reads"):
+    if table.get("any", []) == [] and not table.get("reads") and not table.get("reaches"):
         reader.problem("any", "is missing")
     wanted = reader.texts(table, "any")
     return {
@@ -200,6 +201,8 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         reader.problem("id", "wants three capitals and three digits, such as JWT001")
     if (reads := reader.text(table, "reads")) and not OWN_CHECK.fullmatch(reads):
         reader.problem("reads", 'wants "guardrail.module:function": only guardrail\'s own code reads files')
+    if table.get("reaches") and not table.get("context"):
+        reader.problem("reaches", "wants a context that it is reached from")
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(
@@ -215,6 +218,7 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         refs=reader.texts(table, "refs"),
         in_tests=reader.flag(table, "in-tests"),
         reads=reader.text(table, "reads"),
+        reaches=reader.texts(table, "reaches"),
         files=reader.texts(table, "files"),
         versions=_read_versions(reader, table, "versions"),
         unless_versions=_read_versions(reader, table, "unless-versions"),
@@ -271,8 +275,9 @@ def _read_context(reader: Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(names, list):
         reader.problem("context", "wants a word or a list of words")
         return ()
+    known = SYSTEMIC_CONTEXTS if table.get("reaches") else CONTEXTS
     for name in names:
-        if name not in CONTEXTS:
-            near = difflib.get_close_matches(str(name), CONTEXTS, 1)
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
             reader.problem("context", f'unknown context "{name}"' + (f' (did you mean "{near[0]}"?)' if near else ""))
-    return tuple(n for n in names if n in CONTEXTS)
+    return tuple(n for n in names if n in known)

@@ -1,0 +1,25 @@
+"""The view over the project: who calls whom, what a call does, and in which circumstances it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from guardrail.judge import Judge
+    from guardrail.model import FileChange, Finding
+    from guardrail.settings import Settings
+
+
+def find(judge: Judge, files: Sequence[FileChange], said: Sequence[Finding], settings: Settings | None = None) -> list[Finding]:
+    """What the rules with `reaches` find in a change, without what was `said` by others; each with its status."""
+    rules = [rule for rule in judge.rules.rules if rule.reaches]
+    if not rules or not files:
+        return []
+    from guardrail.systemic.judge import find as found_by
+    from guardrail.systemic.judge import without
+    from guardrail.systemic.project import Project
+
+    skip = settings.excluded if settings else lambda _: False
+    base = None if judge.whole else Project(judge.base, skip)
+    return without(found_by(base, Project(judge.head, skip), files, rules, judge.library, judge.whole), said)

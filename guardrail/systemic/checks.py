@@ -1,0 +1,249 @@
+"""What a path must fulfil beyond its two ends: `check` of rules with `reaches`.
+
+Each gives None where the path is none, a message, or "" for the message of the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from guardrail.systemic.facts import Ref, Site
+from guardrail.systemic.refs import last_name
+from guardrail.systemic.synthetic import WHOLE
+
+if TYPE_CHECKING:
+    from guardrail.packs import Rule
+    from guardrail.systemic.findings import Judging
+    from guardrail.systemic.walk import Path
+
+_TIMES = re.compile(r"×(\d+)\)")
+_QUIET_METHODS = frozenset("get head options put delete".split())
+_UNSAFE = frozenset(
+    "post patch create charge capture refund transfer payout send publish submit book issue invite trigger start_workflow "
+    "send_message sendmail send_mail delay apply_async kiq enqueue basic_publish produce send_task put_events enqueue_job".split()
+)
+_INSERTS = frozenset({"create", "bulk_create", "acreate"})
+_KEYS = frozenset(
+    "idempotency_key idempotencykey clienttoken clientrequesttoken client_token messagededuplicationid request_id dedupe_id "
+    "job_id task_id _job_id workflow_id id".split()
+)
+_KEYED = re.compile(r"idempoten|dedup|client_?token|message_?dedup|\b(search|graphql|query)\b", re.I)
+_LOCAL = re.compile(r"redis|memcache|^django\.core\.cache")
+_MODEL_CALLS = re.compile(r"^(openai|anthropic|litellm|cohere|google\.genai)\.")
+_SERIAL = re.compile(r"connect|conn\b|session|client|socket|token|refresh|login|init|serial|send|write|io_|db|model|load|file|download|cache", re.I)
+
+
+def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """ASY001: a wait that can be long; one that is told not to wait is none."""
+    site = path.deed.site
+    if path.deed.effect.kind == "sleep" and any(a.value is False or a.value == 0 for a in site.arguments):
+        return None
+    if path.deed.effect.name.endswith("Future.result") and not path.edges:
+        return None  # who looks at it in the coroutine has mostly awaited it
+    return ""
+
+
+def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """SQL004: the query asks for something else in each turn."""
+    around = path.context.around
+    if around is None or _in_retry(path) or any(hop.node.function.name in ("__init__", "__str__") for hop in path.hops[1:]):
+        return None
+    site = path.edges[0].site if path.edges else path.deed.site
+    bound = set(around.names)
+    for _ in range(3):
+        bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
+    used = _roots(site.ref) | {n for a in site.arguments for n in a.names}
+    return "" if used & bound else None
+
+
+def _in_retry(path: Path) -> bool:
+    site = path.edges[0].site if path.edges else path.deed.site
+    kinds = [a.kind for a in site.around]
+    return "retry" in kinds and kinds.index("retry") < kinds.index("loop") if "loop" in kinds else False
+
+
+def _mentions(ref: Ref, names: set[str]) -> bool:
+    """Whether a Ref is made from one of the names."""
+    return bool(_roots(ref) & names)
+
+
+def _roots(ref: Ref) -> set[str]:
+    """The plain names in a Ref."""
+    found: set[str] = set()
+    todo: list[object] = [ref]
+    while todo:
+        part = todo.pop()
+        if not isinstance(part, tuple) or not part:
+            continue
+        if part[0] == "name":
+            found.add(str(part[1]))
+        else:
+            todo += part[1:] if isinstance(part[0], str) else part
+    return found
+
+
+def slow(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """TXN001, SQL008: not a cache beside the database, and no sleep of nothing."""
+    effect = path.deed.effect
+    if _LOCAL.search(effect.name) or any(a.value == 0 for a in path.deed.site.arguments if effect.kind.startswith("sleep")):
+        return None
+    return ""
+
+
+def retries_the_database(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """TXN009: the retry covers a statement of the database, and no transaction of its own."""
+    node = path.hops[-1].node
+    whole = path.deed.site.kind == WHOLE
+    if not path.edges and whole:
+        return None
+    kinds = judging.graph.effects.group(["query"])
+    for deed in node.deeds:
+        inside = whole or any(a.line == path.deed.site.line and a.kind == "retry" for a in deed.site.around)
+        own = any(c.kind == "transaction" and c.around is not path.context.around for c in judging.contexts.at(node, deed.site))
+        if inside and deed.effect.kind in kinds and not (own and node is not path.hops[0].node):
+            return ""
+    return None
+
+
+def after_a_write(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """CCH007: the transaction has written something, or is about to."""
+    node = path.hops[0].node
+    kinds = judging.graph.effects.group(["change"])
+    walk = judging.walk("transaction", kinds)
+    line = path.context.line
+    if path.deed.effect.name.startswith("redis") and not any(last_name(path.deed.site.ref) == w for w in ("delete", "unlink")):
+        return None
+    for deed in walk.deeds(node):
+        if any(c.line == line and c.kind == "transaction" for c in judging.contexts.at(node, deed.site)):
+            return ""
+    for edge in walk.edges(node):
+        if any(c.line == line and c.kind == "transaction" for c in judging.contexts.at(node, edge.site)) and walk.down(edge.callee):
+            return ""
+    return None
+
+
+def multiplied(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """RTY004: two retries that are not the same, of which the product is told."""
+    if not path.edges and (path.deed.site.kind == WHOLE or path.deed.site.line == path.context.line):
+        return None
+    if path.context.sure is False and not path.deed.effect.name.startswith(("@", "a loop")):
+        return None  # a queue's redelivery of a client that tries again is how both are meant
+    inner = _TIMES.search(path.deed.effect.name)
+    if path.context.attempts and inner:
+        product = path.context.attempts * int(inner[1])
+        return f"Retries inside of retries, {path.context.attempts} × {inner[1]} = {product} calls: $CHAIN."
+    return ""
+
+
+def repeats_an_effect(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """RTY005: an effect that is not the same when it happens twice, in a retry that somebody asked for."""
+    if path.context.sure is False or not unsafe(path.deed.site, path.deed.effect.name, path.deed.effect.kind):
+        return None
+    return "" if not _keyed(judging, path) else None
+
+
+def redelivered(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """RTY010: such an effect in a task that is delivered again after an error."""
+    first = path.hops[0].node
+    if not any(c.kind == "retry" and not c.sure for c in judging.contexts.of_function(first)):
+        return None
+    if not unsafe(path.deed.site, path.deed.effect.name, path.deed.effect.kind) or _keyed(judging, path):
+        return None
+    claims = ("select_for_update", "update", "get_or_create", "exists", "filter", "setnx", "set", "add", "lock")
+    before = (s for s in first.function.sites if s.kind == "call" and s.line < path.hops[0].line)
+    return None if any(last_name(s.ref) in claims for s in before) else ""
+
+
+def unsafe(site: Site, name: str, kind: str) -> bool:
+    """Whether an effect does more when it happens twice."""
+    method = last_name(site.ref)
+    if kind.startswith("write"):
+        return method in _INSERTS
+    if _LOCAL.search(name) or _MODEL_CALLS.match(name) or method in _QUIET_METHODS:
+        return False
+    if method == "send" and name.startswith(("httpx.", "requests.")):
+        return False  # nobody knows which method the request has
+    return method in _UNSAFE or kind in ("enqueue", "mail")
+
+
+def _keyed(judging: Judging, path: Path) -> bool:
+    """Whether a key goes along by which the other side knows the second attempt, or the call only asks."""
+    if any(a.keyword.lower() in _KEYS for a in path.deed.site.arguments):
+        return True
+    for hop in path.hops:
+        function = hop.node.function
+        lines = judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace").split("\n")
+        if _KEYED.search("\n".join(lines[function.first - 1 : function.last])):
+            return True
+    return False
+
+
+def lock_around_slow_work(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """LCK001: the lock that the coroutine waits for is held by somebody during slow work."""
+    node, line = path.hops[-1].node, path.deed.site.line
+    walk = judging.walk("lock-thread", judging.graph.effects.group(["net", "proc", "sleep", "read", "write"]))
+    for deed in walk.deeds(node):
+        if any(a.line == line and a.kind == "with" for a in deed.site.around):
+            return ""
+    for edge in walk.edges(node):
+        if any(a.line == line and a.kind == "with" for a in edge.site.around) and walk.down(edge.callee):
+            return ""
+    return None
+
+
+def needless_under_lock(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """LCK002: not a lock that is there to put just this work into a row."""
+    name = path.context.identity.rpartition(".")[2] or "lock"
+    if _SERIAL.search(name):
+        return None
+    if path.deed.effect.kind == "sleep" and path.deed.effect.name.startswith("threading.Condition"):
+        return None  # waiting gives the lock back
+    return ""
+
+
+def same_lock(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """LCK005: the lock at the end is the one at the beginning, of the same object, and cannot be taken twice."""
+    same = path.context.identity and path.context.identity == path.deed.effect.name and not path.context.attempts
+    if not same or path.deed.site.line == path.context.line and not path.edges:
+        return None
+    return "" if all(_own(edge.site.ref, path.context.identity) for edge in path.edges) else None
+
+
+def _own(ref: Ref, identity: str) -> bool:
+    """Whether a call stays with the same object: a method of self, or a plain function."""
+    return ref is not None and (ref[0] == "name" or (ref[0] == "attr" and ref[1] in (("name", "self"), ("name", "cls"))) or ref[0] == "attr" and ref[1] and ref[1][0] == "name" and ref[1][1] != "other")
+
+
+def other_order(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """LCK006: somebody takes the same two locks the other way round."""
+    first, second = path.context.identity, path.deed.effect.name
+    if not first or second in (first, "a lock"):
+        return None
+    graph = judging.graph
+    walk = judging.walk(path.context.kind, frozenset({"lock"}))
+    for module in graph.project.callers_of(second.rpartition(".")[2]):
+        for symbol in module.functions:
+            node = graph.node((module.path, symbol))
+            for kind in ("lock-thread", "lock-async") if node else ():
+                for other in walk.through(node, kind, upward=False):  # type: ignore[arg-type]
+                    if other.context.identity == second and other.deed.effect.name == first:
+                        where = f"{module.path}:{other.hops[0].line}"
+                        return f"Two locks are taken in this order here, and in the other order at {where}: $CHAIN."
+    return None
+
+
+def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """SQL005: the loop runs over rows of the database, whose query does not fetch the related objects along."""
+    around = path.context.around
+    node = path.hops[0].node
+    if around is None or around.ref is None:
+        return None
+    kinds = judging.graph.resolver.types(around.ref, node.module, node.function)
+    if not any("QuerySet[" in kind for kind in kinds):
+        return None
+    site = path.edges[0].site if path.edges else path.deed.site
+    if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
+        return None
+    texts = " ".join(judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace") for hop in path.hops[:1])
+    return None if "select_related" in texts or "prefetch_related" in texts else ""

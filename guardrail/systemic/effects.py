@@ -1,0 +1,111 @@
+"""What a call does by itself: the tables of `rules/effects.toml`, looked up by qualified names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from guardrail.systemic.facts import Argument, Ref
+
+_READS = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:\(\s*)?(?:select|with|show|explain|pragma|values)\b", re.I)
+_BUILT_READS = frozenset({"select", "exists", "union"})
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that a call does: its kind in the table, and the qualified name of what does it."""
+
+    kind: str
+    name: str
+
+
+class Effects:
+    """The tables."""
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        self.tables = tables
+        self._memo: dict[str, tuple[str, ...]] = {}
+        self._exact: dict[str, set[str]] = {}
+        self._under: dict[str, set[str]] = {}
+        for kind, names in tables.get("effects", {}).items():
+            for name in names:
+                table = self._under if name.endswith(".*") else self._exact
+                table.setdefault(name.removesuffix(".*"), set()).add(kind)
+
+    def listed(self, table: str, key: str) -> frozenset[str]:
+        """A list of names of a table."""
+        return frozenset(self.tables.get(table, {}).get(key, ()))
+
+    @cached_property
+    def excluded(self) -> frozenset[str]:
+        """Names that have no effect though all below something have."""
+        return self.listed("effects-not", "names")
+
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """The effects of calling a qualified name."""
+        found = self._memo.get(name)
+        if found is None:
+            found = self._memo[name] = tuple(sorted(self._kinds(name)))
+        return found
+
+    def _kinds(self, name: str) -> set[str]:
+        found = set(self._exact.get(name, ()))
+        head, _, last = name.rpartition(".")
+        found |= self._exact.get(f"{head.partition('.')[0]}.*.{last}", set()) if head.count(".") else set()
+        while head:
+            if f"{head}.{last.partition('.')[0]}" in self.excluded:
+                return found
+            found |= self._under.get(head, set()) if not last.startswith("_") else set()
+            head, _, more = head.rpartition(".")
+            last = f"{more}.{last}"
+        return found
+
+    def of(self, names: Iterable[str], arguments: Sequence[Argument]) -> list[Effect]:
+        """What a call does; of a statement its text says whether it reads or writes."""
+        found = []
+        for name in sorted(names):
+            for kind in self.kinds(name):
+                if kind.startswith("statement"):
+                    kind = ("read" if reads(arguments) else "write") + kind.removeprefix("statement")
+                found.append(Effect(kind, name))
+        return found
+
+    def group(self, words: Iterable[str]) -> frozenset[str]:
+        """The kinds that names of groups and of kinds stand for."""
+        groups = self.tables.get("groups", {})
+        found = frozenset(kind for word in words for kind in groups.get(word, [word]))
+        return found
+
+    @cached_property
+    def last_names(self) -> frozenset[str]:
+        """The last parts of all names that have an effect; `*` is not among them."""
+        return frozenset(n.rpartition(".")[2] for n in self._exact)
+
+
+def reads(arguments: Sequence[Argument]) -> bool:
+    """Whether the first argument is a statement that only reads."""
+    if not arguments:
+        return False
+    first = arguments[0]
+    if isinstance(first.value, str):
+        return _READS.match(first.value) is not None
+    return _starts(first.ref) in _BUILT_READS or _text(first.ref)
+
+
+def _starts(ref: Ref) -> str:
+    """The name at the beginning of a chain of calls: of `select(X).where(…)` it is select."""
+    while ref is not None and ref[0] in ("call", "attr"):
+        if ref[0] == "call" and ref[1] and ref[1][0] in ("name", "attr") and str(ref[1][-1]) in _BUILT_READS:
+            return str(ref[1][-1])
+        ref = ref[1]
+    return str(ref[1]) if ref is not None and ref[0] == "name" else ""
+
+
+def _text(ref: Ref) -> bool:
+    """`text("select …")`."""
+    if ref is None or ref[0] != "call" or not ref[2] or not ref[2][0] or ref[2][0][0] != "text":
+        return False
+    return _READS.match(str(ref[2][0][1])) is not None

@@ -1,0 +1,317 @@
+"""Source text → Module: one pass over the syntax tree, in which functions, classes and sites are gathered."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from guardrail.index import MODULE
+from guardrail.model import Unreadable
+from guardrail.source import first_line, header_line, normalise_newlines, parse
+from guardrail.systemic import loops
+from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
+from guardrail.systemic.refs import annotation, arguments, last_name, ref
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_GIVEN = 3  # calls around an argument that are remembered
+
+
+def extract(path: str, name: str, text: str) -> Module:
+    """The facts of one file, given its dotted name; an empty Module where it cannot be read."""
+    text = normalise_newlines(text)
+    try:
+        tree = parse(text)
+        gathering = _Gathering(path, name, ["", *text.split("\n")])
+        gathering.module(tree)
+    except (Unreadable, RecursionError, AttributeError):  # AttributeError: a stand-in of syntax that ast does not know
+        return Module(path, name)
+    return gathering.finished()
+
+
+class _Open:
+    """A function while it is gathered."""
+
+    def __init__(self, symbol: str, owner: str) -> None:
+        self.symbol, self.owner = symbol, owner
+        self.sites: list[Site] = []
+        self.values: dict[str, list[Ref]] = {}
+        self.results: list[Ref] = []
+        self.generator = False
+        self.around: tuple[Around, ...] = ()
+        self.given: tuple[Ref, ...] = ()
+        self.deferred = False
+        self.loops = 0
+
+
+class _Gathering:
+    def __init__(self, path: str, name: str, lines: list[str]) -> None:
+        self.path, self.name, self.lines = path, name, lines
+        self.functions: dict[str, Function] = {}
+        self.classes: dict[str, Class] = {}
+        self.fields: dict[str, dict[str, list[tuple[str, Ref]]]] = {}
+        self.hints: dict[str, dict[str, Ref]] = {}
+        self.imports: dict[str, str] = {}
+        self.stars: list[str] = []
+        self.open = _Open(MODULE, "")
+        self.klass = ""
+
+    def finished(self) -> Module:
+        """All that was gathered."""
+        classes = {
+            symbol: replace(c, values={k: tuple(v) for k, v in self.fields[symbol].items()}, annotations=self.hints[symbol])
+            for symbol, c in self.classes.items()
+        }
+        words = frozenset(last_name(site.ref) for f in self.functions.values() for site in f.sites)
+        return Module(self.path, self.name, self.functions, classes, self.imports, tuple(self.stars), words)
+
+    def module(self, tree: ast.Module) -> None:
+        self.block(tree.body)
+        self.functions[MODULE] = self.closed(self.open, (1, 1, len(self.lines) - 1))
+
+    def closed(self, done: _Open, lines: tuple[int, int, int], **more: Any) -> Function:
+        values = {name: tuple(refs) for name, refs in done.values.items()}
+        given: dict[str, Any] = {"results": tuple(done.results), "values": values, "sites": tuple(done.sites), **more}
+        return Function(done.symbol, *lines, generator=done.generator, owner=done.owner, **given)
+
+    # ---- statements ------------------------------------------------------------------------------
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        for node in body:
+            self.statement(node)
+
+    def within(self, around: Around | None, body: Iterable[ast.stmt]) -> None:
+        """A block in one more circumstance."""
+        if around is None:
+            self.block(body)
+            return
+        held = self.open.around
+        self.open.around = (around, *held)
+        self.open.loops += around.kind == "loop"
+        self.block(body)
+        self.open.loops -= around.kind == "loop"
+        self.open.around = held
+
+    def statement(self, node: ast.stmt) -> None:
+        special = getattr(self, f"on_{type(node).__name__}", None)
+        if special is not None:
+            special(node)
+            return
+        for _, value in ast.iter_fields(node):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.stmt):
+                    self.statement(child)
+                elif isinstance(child, ast.match_case):
+                    self.block(child.body)
+                elif isinstance(child, ast.AST):
+                    self.expression(child)
+
+    def on_FunctionDef(self, node: Any) -> None:
+        outer, klass = self.open, self.klass
+        decorators = tuple(
+            (ref(d.func if isinstance(d, ast.Call) else d), d.lineno, arguments(d) if isinstance(d, ast.Call) else ())
+            for d in node.decorator_list
+        )
+        for each in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
+            self.expression(each)
+        prefix = klass or ("" if outer.symbol == MODULE else outer.symbol)
+        self.open, self.klass = _Open(f"{prefix}.{node.name}" if prefix else node.name, klass), ""
+        self.block(node.body)
+        lines = (first_line(node, self.lines), header_line(node, self.lines), node.end_lineno)
+        self.functions[self.open.symbol] = self.closed(
+            self.open,
+            lines,
+            asynchronous=isinstance(node, ast.AsyncFunctionDef),
+            decorators=decorators,
+            parameters=_parameters(node.args),
+            returns=annotation(node.returns),
+        )
+        self.open, self.klass = outer, klass
+
+    on_AsyncFunctionDef = on_FunctionDef
+
+    def on_ClassDef(self, node: ast.ClassDef) -> None:
+        outer, klass = self.open, self.klass
+        prefix = klass or ("" if outer.symbol == MODULE else outer.symbol)
+        symbol = f"{prefix}.{node.name}" if prefix else node.name
+        self.classes[symbol] = Class(
+            symbol, node.lineno, tuple(ref(b) for b in node.bases), decorators=tuple(ref(d) for d in node.decorator_list)
+        )
+        self.fields[symbol], self.hints[symbol] = {}, {}
+        self.open, self.klass = _Open(symbol, symbol), symbol
+        self.block(node.body)
+        self.open, self.klass = outer, klass
+
+    def on_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.imports.setdefault(alias.asname or alias.name.split(".")[0], alias.name if alias.asname else alias.name.split(".")[0])
+
+    def on_ImportFrom(self, node: ast.ImportFrom) -> None:
+        parts = self.name.split(".")
+        package = parts if self.path.endswith("__init__.py") else parts[:-1]
+        base = package[: max(0, len(package) - node.level + 1)] if node.level else []
+        source = ".".join([*base, *([node.module] if node.module else [])])
+        for alias in node.names:
+            if alias.name == "*":
+                self.stars.append(source)
+            else:
+                self.imports.setdefault(alias.asname or alias.name, f"{source}.{alias.name}" if source else alias.name)
+
+    def on_Assign(self, node: Any) -> None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if node.value is not None:
+            self.expression(node.value)
+        value = ref(node.value)
+        for target in targets:
+            self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
+            if not isinstance(target, ast.Name):
+                self.expression(target)
+
+    on_AnnAssign = on_Assign
+
+    def bind(self, target: ast.AST, value: Ref, hint: Ref = None) -> None:
+        """Remember what a name, or an attribute of self, is given."""
+        if isinstance(target, ast.Name):
+            if self.klass and self.open.symbol == self.klass:
+                self.fields[self.klass].setdefault(target.id, []).append((self.klass, value))
+                if hint:
+                    self.hints[self.klass][target.id] = hint
+            for given in (value, ("made", hint) if hint else None):
+                if given:
+                    self.open.values.setdefault(target.id, []).append(given)
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+            owner = self.open.owner
+            if owner in self.fields:
+                if hint:
+                    self.hints[owner].setdefault(target.attr, hint)
+                if value:
+                    self.fields[owner].setdefault(target.attr, []).append((self.open.symbol, value))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for each in target.elts:
+                self.bind(each, ("part", value) if value else None)
+
+    def on_Return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            self.open.results.append(ref(node.value))
+            self.expression(node.value)
+
+    def on_Expr(self, node: ast.Expr) -> None:
+        self.expression(node.value, used=False)
+
+    def on_For(self, node: Any) -> None:
+        self.iterate(node.iter, isinstance(node, ast.AsyncFor))
+        self.bind(node.target, ("item", ref(node.iter)))
+        self.within(loops.of_for(node), node.body)
+        self.block(node.orelse)
+
+    on_AsyncFor = on_For
+
+    def iterate(self, node: ast.expr, asynchronous: bool = False) -> None:
+        """An iteration: what is iterated over is found first."""
+        self.expression(node, awaited=asynchronous)
+        target = ref(node)
+        if target is not None:
+            self.add(Site("iterate", node.lineno, target, awaited=asynchronous))
+
+    def on_While(self, node: ast.While) -> None:
+        around = loops.of_while(node)
+        self.expression(node.test)
+        self.within(around, node.body)
+        self.block(node.orelse)
+
+    def on_With(self, node: Any) -> None:
+        asynchronous = isinstance(node, ast.AsyncWith)
+        held = self.open.around
+        for item in node.items:
+            self.expression(item.context_expr, awaited=asynchronous)
+            entered = ref(item.context_expr)
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, ("enter", entered) if entered else None)
+            self.open.around = (Around("with", item.context_expr.lineno, entered, 0, asynchronous), *self.open.around)
+            self.add(Site("enter", item.context_expr.lineno, entered))
+        self.block(node.body)
+        self.open.around = held
+
+    on_AsyncWith = on_With
+
+    def on_Try(self, node: Any) -> None:
+        swallows = any(not loops.leaves(h.body) for h in node.handlers)
+        caught = tuple(ref(h.type) for h in node.handlers)
+        self.within(Around("try", node.lineno, ("any", caught), int(swallows)) if node.handlers else None, node.body)
+        for handler in node.handlers:
+            self.within(Around("except", handler.lineno, ref(handler.type)), handler.body)
+        self.block(node.orelse)
+        self.within(Around("finally", node.lineno), node.finalbody)
+
+    on_TryStar = on_Try
+
+    # ---- expressions -----------------------------------------------------------------------------
+
+    def add(self, site: Site) -> None:
+        now = self.open
+        self.open.sites.append(replace(site, around=now.around, given_to=now.given, deferred=now.deferred))
+
+    def expression(self, node: ast.AST, awaited: bool = False, used: bool = True) -> None:
+        if isinstance(node, ast.Call):
+            self.call(node, awaited, used)
+        elif isinstance(node, ast.Await):
+            self.expression(node.value, True, used)
+        elif isinstance(node, ast.Lambda):
+            held, self.open.deferred = self.open.deferred, True
+            self.expression(node.body)
+            self.open.deferred = held
+        elif isinstance(node, _COMPREHENSIONS):
+            self.comprehension(node)
+        elif isinstance(node, ast.Attribute):
+            if self.open.loops and (found := ref(node)) is not None:
+                self.add(Site("read", node.lineno, found))
+            self.expression(node.value)
+        elif not isinstance(node, (ast.Name, ast.Constant)):
+            if isinstance(node, (ast.Yield, ast.YieldFrom)):
+                self.open.generator = True
+                self.open.results.append(("many", ref(node.value)))
+            for child in ast.iter_child_nodes(node):
+                self.expression(child)
+
+    def call(self, node: ast.Call, awaited: bool, used: bool) -> None:
+        func = ref(node.func)
+        if isinstance(node.func, ast.Attribute):
+            self.expression(node.func.value)
+        elif not isinstance(node.func, ast.Name):
+            self.expression(node.func)
+        held = self.open.given
+        self.open.given = (func, *held)[:_GIVEN]
+        for each in (*node.args, *(k.value for k in node.keywords)):
+            self.expression(each)
+        self.open.given = held
+        if func is not None:
+            site = Site("call", getattr(node.func, "end_lineno", None) or node.lineno, func, awaited=awaited, result_used=used)
+            self.add(replace(site, arguments=arguments(node)))
+
+    def comprehension(self, node: Any) -> None:
+        held = self.open.around
+        for generator in node.generators:
+            self.iterate(generator.iter, bool(generator.is_async))
+            self.bind(generator.target, ("item", ref(generator.iter)))
+            around = loops.around(generator, node.lineno)
+            self.open.around = (around, *self.open.around)
+            self.open.loops += 1
+            for condition in generator.ifs:
+                self.expression(condition)
+        for each in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.expression(each)
+        self.open.around = held
+        self.open.loops -= len(node.generators)
+
+
+def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:
+    """Name, annotation and default of each parameter."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [*zip(plain, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return tuple((p.arg, annotation(p.annotation), ref(default)) for p, default in pairs)
+
+
+

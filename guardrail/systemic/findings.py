@@ -1,0 +1,188 @@
+"""Rules with `reaches`, held against the calls of a project: paths → findings."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from guardrail import places
+from guardrail.model import Confidence, Finding, Note
+from guardrail.packs import Rule
+from guardrail.snapshot import weigh
+from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.graph import Graph, Node
+from guardrail.systemic.project import Key, Project
+from guardrail.systemic.synthetic import Synthetic
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_async, not_cached, starts
+
+Check = Callable[["Judging", Rule, Path], "str | None"]
+_FAR = 3  # calls after which a path is less sure
+_VARIABLE = re.compile(r"\$([A-Z]+)")
+_LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
+_STOPS = {"async": ("offload", "spawn", "commit", "later")}
+_MADE = frozenset({"retry", "lock", "lock-held", "lazy"})
+_OTHER_STOPS = ("spawn", "commit", "later")
+_STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with what makes it the same in another version."""
+
+    finding: Finding
+    keys: frozenset[tuple[str, ...]]
+
+
+class Judging:
+    """One tree, judged; `touched` are the functions that are asked about, `lines` the touched lines of files, None for all."""
+
+    def __init__(self, project: Project, tables: Mapping[str, Any], touched: Sequence[Key], lines: Mapping[str, frozenset[int] | None]) -> None:
+        self.graph = Graph(project, tables)
+        self.contexts = Contexts(self.graph)
+        self.synthetic = Synthetic(self.graph, self.contexts)
+        self.touched, self.lines = touched, lines
+        self.walks: dict[tuple[object, ...], Walk] = {}
+
+    def walk(self, context: str, kinds: frozenset[str], stops: Iterable[str] = ()) -> Walk:
+        """The search from one kind of context to these kinds of effects."""
+        key = (context, kinds)
+        if key not in self.walks:
+            cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
+            enters = {"async": not_async, "loop": not_cached}.get(context, lambda _: True)
+            self.walks[key] = Walk(self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ()))
+        return self.walks[key]
+
+    def find(self, rules: Iterable[Rule], whole: bool) -> Iterator[Found]:
+        """What the rules find; `whole`, every function is a touched one, and paths need not be looked for from their middle."""
+        for rule in rules:
+            yield from self._grouped(rule, self._paths(rule, whole), whole)
+
+    def _paths(self, rule: Rule, whole: bool) -> Iterator[tuple[Path, Node]]:
+        kinds = self.graph.effects.group(rule.reaches)
+        for context in rule.context:
+            walk = self.walk(context, kinds)
+            for node in starts(self.graph, self.touched):
+                for path in walk.through(node, context, upward=not whole):
+                    if self._counts(path):
+                        yield path, node
+
+    def _counts(self, path: Path) -> bool:
+        """Whether anybody minds the path: not in tests, in migrations, in what starts a program."""
+        first = path.hops[0].node
+        if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
+            return False
+        return path.context.kind != "async" or first.function.name not in _STARTING
+
+    def _grouped(self, rule: Rule, paths: Iterable[tuple[Path, Node]], whole: bool) -> Iterator[Found]:
+        """One finding for each anchor, which tells the nearest path and how many more there are."""
+        groups: dict[tuple[str, int], list[tuple[Path, Hop, str]]] = {}
+        for path, node in paths:
+            message = _checker(rule.check)(self, rule, path) if rule.check else ""
+            if message is not None:
+                hop = path.hops[0] if whole else self.anchor(path, node)
+                groups.setdefault(self._place(path, hop), []).append((path, hop, message))
+        for group in groups.values():
+            group.sort(key=lambda g: (not self.is_touched(g[1]), len(g[0].hops), g[1].line, g[0].key))
+            path, hop, message = group[0]
+            more = len({g[0].hops[0].node.key for g in group}) - 1
+            finding = self.finding(rule, path, hop, message or rule.message, more)
+            yield Found(finding, frozenset((rule.id, *g[0].key) for g in group))
+
+    @staticmethod
+    def _place(path: Path, hop: Hop) -> tuple[str, int]:
+        """What one finding is made for: a line; of what a loop repeats, the loop."""
+        first = path.hops[0]
+        if path.context.kind == "loop" and hop is first:
+            return first.node.module.path, -path.context.line
+        return hop.node.module.path, hop.line
+
+    def is_touched(self, hop: Hop) -> bool:
+        """Whether the line of a hop is a touched one."""
+        lines = self.lines.get(hop.node.module.path, frozenset())
+        return lines is None or hop.line in lines
+
+    def anchor(self, path: Path, node: Node) -> Hop:
+        """The hop to report at: the first touched line, else where the touched function goes on."""
+        for hop in path.hops:
+            if self.is_touched(hop):
+                return hop
+        return next((hop for hop in path.hops if hop.node is node), path.hops[0])
+
+    def finding(self, rule: Rule, path: Path, hop: Hop, message: str, more: int) -> Finding:
+        """The finding at one hop of a path."""
+        texts = {"CHAIN": chain(path), "EFFECT": path.deed.effect.name, "START": path.hops[0].node.function.symbol}
+        said = _VARIABLE.sub(lambda m: texts.get(m[1], m[0]), message)
+        if more:
+            said += f" ({more} more caller{'s' * (more > 1)} of it do{'es' * (more == 1)} the same.)"
+        severity, confidence = weigh(rule, hop.node.module.path)
+        if len(path.hops) > _FAR + 1 or any(e.cut for e in path.edges):
+            confidence = _LESS[confidence]
+        text = self.graph.project.read(hop.node.module.path).decode("utf-8", "replace").split("\n")
+        line = text[hop.line - 1] if hop.line <= len(text) else ""
+        return Finding(
+            rule=rule.id,
+            name=rule.name,
+            severity=severity,
+            confidence=confidence,
+            surface=rule.surface,
+            path=hop.node.module.path,
+            definition=hop.node.function.symbol,
+            line=hop.line,
+            column=len(line) - len(line.lstrip()) + 1,
+            end_line=hop.line,
+            end_column=len(line) + 1,
+            message=said,
+            why=rule.why,
+            remedy=rule.remedy,
+            refs=rule.refs,
+            notes=tuple(notes(path)),
+            node=" ".join(path.key),
+        )
+
+
+def chain(path: Path) -> str:
+    """`views.pay → billing.charge → requests.post`."""
+    names = [f"{hop.node.module.name.rpartition('.')[2]}.{hop.node.function.symbol}" for hop in path.hops]
+    return " → ".join([*names, short(path.deed.effect.name)])
+
+
+def short(name: str) -> str:
+    """The end of a qualified name that tells what it is."""
+    parts = name.split(".")
+    return ".".join(parts[-2:]) if len(parts) > 2 else name
+
+
+def notes(path: Path) -> Iterator[Note]:
+    """Each hop of a path with its place."""
+    first = path.hops[0].node
+    kind = path.context.kind.replace("lock-thread", "lock").replace("lock-async", "lock")
+    yield Note(first.module.path, path.context.line, f"the {kind} begins here, in {first.function.symbol}")
+    for hop, following in zip(path.hops, path.hops[1:], strict=False):
+        yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} calls {following.node.function.symbol}")
+    last = path.hops[-1]
+    yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} calls {path.deed.effect.name}")
+
+
+@cache
+def _checker(name: str) -> Check:
+    """The function of a `check`: `None` where a path is none, else a message, "" for that of the rule."""
+    module, _, function = name.partition(":")
+    found: Check = getattr(importlib.import_module(module), function)
+    return found
+
+
+def compared(head: Sequence[Found], base: Sequence[Found]) -> Iterator[Finding]:
+    """The findings of both sides with their status: a path that base had is preexisting."""
+    from guardrail.model import Status
+
+    before = {key for found in base for key in found.keys}
+    now = {key for found in head for key in found.keys}
+    for found in head:
+        yield replace(found.finding, status=Status.PREEXISTING if found.keys <= before else Status.INTRODUCED)
+    for found in base:
+        if not found.keys & now:
+            yield replace(found.finding, status=Status.FIXED)

@@ -1,0 +1,219 @@
+"""The calls of a project: what each function calls and does, found when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from guardrail.analysis.library import Library
+from guardrail.index import MODULE
+from guardrail.systemic import django
+from guardrail.systemic.effects import Effect, Effects
+from guardrail.systemic.facts import Function, Module, Ref, Site
+from guardrail.systemic.project import Key, Project
+from guardrail.systemic.refs import last_name
+from guardrail.systemic.resolve import Names, Resolver, is_property
+
+CALLEES = 6  # functions that one call may mean before nobody knows
+_ELSEWHERE = ("map", "filter", "sorted", "min", "max", "any", "all", "sum", "list")
+_EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", "all", "dict", "max", "min", "sum", "next", "iter"})
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A call of a function of the project; `cut` says what stands between: "" | offload | spawn | commit | later."""
+
+    site: Site
+    callee: Key
+    cut: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An effect at its place."""
+
+    site: Site
+    effect: Effect
+    cut: str = ""
+
+
+@dataclass
+class Node:
+    """A function with what it calls and does."""
+
+    key: Key
+    module: Module
+    function: Function
+    edges: list[Edge] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+
+
+class Graph:
+    """All calls of one tree."""
+
+    def __init__(self, project: Project, tables: Mapping[str, Any]) -> None:
+        self.project = project
+        self.effects = Effects(tables)
+        self.resolver = Resolver(project, Library(tables))
+        self._nodes: dict[Key, Node] = {}
+        self._callers: dict[Key, list[tuple[Node, Edge]]] = {}
+        self._by_word: dict[str, list[tuple[Module, Function]]] | None = None
+
+    def node(self, key: Key) -> Node | None:
+        """A function with its calls; None where there is none of that name."""
+        if key not in self._nodes:
+            module = self.project.module(key[0])
+            function = module.functions.get(key[1])
+            if function is None:
+                return None
+            self._nodes[key] = self._made(key, module, function)
+        return self._nodes[key]
+
+    def _made(self, key: Key, module: Module, function: Function) -> Node:
+        node = Node(key, module, function)
+        for site in function.sites:
+            if site.kind == "enter":
+                continue
+            cut = self.cut(site, module, function)
+            names = self.names(site, module, function)
+            callees = list(self._callees(site, names))
+            for callee, inner in callees if len(callees) <= CALLEES else ():
+                node.edges.append(Edge(site, callee, self._cut_of_call(site, cut, inner)))
+            if site.kind == "call":
+                node.edges += [Edge(site, k, c) for k, c in self._handed_over(site, names, module, function)]
+            node.deeds += [Deed(site, e, cut) for e in self._deeds(site, names, module, function)]
+        return node
+
+    def names(self, site: Site, module: Module, function: Function) -> Names:
+        """The qualified names of what a site calls or reads."""
+        return self.resolver.names(site.ref, module, function) if site.kind != "iterate" else frozenset()
+
+    def _callees(self, site: Site, names: Names) -> Iterator[tuple[Key, Function]]:
+        for name in sorted(names):
+            found = self.project.locate(name)
+            if found is None or not found[1]:
+                continue
+            module, symbol = found
+            if symbol in module.classes and site.kind == "call":
+                yield from self._constructor(name)
+                continue
+            callee = module.functions.get(symbol)
+            if callee is not None and symbol != MODULE and (site.kind == "call") != is_property(callee):
+                yield (module.path, symbol), callee
+
+    def _constructor(self, name: str) -> Iterator[tuple[Key, Function]]:
+        for member in self.resolver.member(name, "__init__"):
+            found = self.project.locate(member)
+            if found and found[1] in found[0].functions:
+                yield (found[0].path, found[1]), found[0].functions[found[1]]
+
+    def _cut_of_call(self, site: Site, cut: str, callee: Function) -> str:
+        """A coroutine that nobody awaits runs later, if at all."""
+        if not callee.asynchronous or callee.generator or site.awaited or cut:
+            return cut
+        return "" if self._waited_for(site) else "later"
+
+    def _waited_for(self, site: Site) -> bool:
+        words = self.effects.listed("cuts", "waits-methods") | {n.rpartition(".")[2] for n in self.effects.listed("cuts", "waits")}
+        return any(last_name(outer) in words for outer in site.given_to)
+
+    def cut(self, site: Site, module: Module, function: Function) -> str:
+        """What stands between a function and what one of its sites does."""
+        if not site.given_to:
+            return "later" if site.deferred else ""
+        for outer in site.given_to:
+            found = self._cut_by(outer, module, function)
+            if found and (site.deferred or found == "spawn"):
+                return found
+        if site.deferred and last_name(site.given_to[0]) not in _ELSEWHERE:
+            return "later"
+        return ""
+
+    def _cut_by(self, outer: Ref, module: Module, function: Function) -> str:
+        """What handing work over to a call does to it."""
+        last = last_name(outer)
+        for kind in ("commit", "offload", "spawn"):
+            if last in self.effects.listed("cuts", f"{kind}-methods"):
+                return kind
+            listed = self.effects.listed("cuts", kind)
+            if any(last == name.rpartition(".")[2] for name in listed) and self.resolver.names(outer, module, function) & listed:
+                return kind
+        return ""
+
+    def _handed_over(self, site: Site, names: Names, module: Module, function: Function) -> Iterator[tuple[Key, str]]:
+        """Functions among the arguments of a call that runs them."""
+        if not site.arguments:
+            return
+        cut = self._cut_by(site.ref, module, function)
+        if not cut and last_name(site.ref) not in ("map", "filter"):
+            return
+        for argument in site.arguments[:3]:
+            if argument.ref and argument.ref[0] in ("name", "attr", "call"):
+                for callee, _ in self._callees(site, self.resolver.names(argument.ref, module, function)):
+                    yield callee, cut
+
+    def _deeds(self, site: Site, names: Names, module: Module, function: Function) -> Iterator[Effect]:
+        if site.kind == "iterate":
+            yield from self._evaluated(site.ref, module, function)
+            return
+        if site.kind == "read":
+            return
+        yield from self.effects.of(names, site.arguments)
+        if names & _EVALUATES and site.arguments:
+            yield from self._evaluated(site.arguments[0].ref, module, function)
+        last = last_name(site.ref)
+        if last in self.effects.listed("methods", "enqueue") and site.ref and site.ref[0] == "attr":
+            for name in self.resolver.names(site.ref[1], module, function):
+                if self.is_task(name):
+                    yield Effect("enqueue", f"{name}.{last}")
+
+    def is_task(self, name: str) -> bool:
+        """Whether a name is a function of the project that a queue runs."""
+        found = self.project.locate(name)
+        function = found[0].functions.get(found[1]) if found else None
+        return found is not None and function is not None and bool(self.decorated(found[0], function, "systemic", "task"))
+
+    def decorated(self, module: Module, function: Function, table: str, key: str) -> list[Any]:
+        """The decorators of a function that are in a list of the tables."""
+        listed = self.effects.listed(table, key)
+        own = module.functions[MODULE]
+        return [d for d in function.decorators if self._decorates(d[0], module, own, listed)]
+
+    def _decorates(self, ref: Ref, module: Module, own: Function, listed: frozenset[str]) -> bool:
+        if ref is None or last_name(ref) not in {n.rpartition(".")[2] for n in listed}:
+            return False
+        return bool(self.resolver.names(ref, module, own) & listed) or (ref[0] == "attr" and ref[2] == "task" and "celery.Celery.task" in listed)
+
+    def _evaluated(self, ref: Ref, module: Module, function: Function) -> Iterator[Effect]:
+        """A query set that is iterated over is fetched."""
+        if ref is None or ref[0] not in ("name", "call", "attr"):
+            return
+        for kind in self.resolver.types(ref, module, function):
+            if kind != django.RELATED and "[" in kind and django.is_queryset(self.resolver, kind):
+                yield Effect("read", f"{django.QUERYSET}.__iter__")
+
+    # ---- callers ---------------------------------------------------------------------------------
+
+    def callers(self, key: Key) -> list[tuple[Node, Edge]]:
+        """Who calls a function, with the calls."""
+        if key not in self._callers:
+            self._callers[key] = list(self._find_callers(key))
+        return self._callers[key]
+
+    def _find_callers(self, key: Key) -> Iterator[tuple[Node, Edge]]:
+        last = key[1].rpartition(".")[2]
+        word = key[1].split(".")[-2] if last == "__init__" and "." in key[1] else last
+        if word == MODULE:
+            return
+        for module in self.project.callers_of(word):
+            for symbol, function in module.functions.items():
+                if not any(word in _words(site) for site in function.sites):
+                    continue
+                node = self.node((module.path, symbol))
+                if node is not None:
+                    yield from ((node, edge) for edge in node.edges if edge.callee == key)
+
+
+def _words(site: Site) -> tuple[str, ...]:
+    return (last_name(site.ref), *(last_name(a.ref) for a in site.arguments))

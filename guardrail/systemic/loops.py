@@ -1,0 +1,120 @@
+"""Which loops repeat their body for each of many things, which only a few times, and which until it succeeds."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from guardrail.systemic.facts import Around, Ref
+from guardrail.systemic.refs import last_name, ref
+
+FEW = 5  # turns of a loop over a literal that nobody minds
+_BATCHES = re.compile(r"batch|chunk|paginat|pages\b|get_pages|grouper|slices")
+_TRIES = re.compile(r"attempt|retr(y|ies)|tries|\btry_")
+_LEAVING = (ast.Return, ast.Raise, ast.Break)
+
+
+def of_for(node: Any) -> Around:
+    """What a `for` loop is to the calls in its body."""
+    retry = _retry_of_for(node)
+    if retry is not None:
+        return retry
+    found = around(node, node.lineno)
+    ends = isinstance(node.body[-1], _LEAVING)
+    return Around("few", node.lineno) if ends and found.kind == "loop" else found
+
+
+def around(node: Any, line: int) -> Around:
+    """What a loop with a target and an iterable is: `loop`, or `few` for few turns or one for each batch."""
+    names = tuple(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
+    kind = "few" if _few(node.iter) else "loop"
+    return Around(kind, line, ref(node.iter), 0, bool(getattr(node, "is_async", isinstance(node, ast.AsyncFor))), names)
+
+
+def _few(iterable: ast.expr) -> bool:
+    if isinstance(iterable, (ast.Tuple, ast.List, ast.Set)):
+        return len(iterable.elts) <= FEW and not any(isinstance(e, ast.Starred) for e in iterable.elts)
+    if not isinstance(iterable, ast.Call):
+        return isinstance(iterable, ast.Name) and _BATCHES.search(iterable.id.lower()) is not None
+    name = last_name(ref(iterable.func))
+    if name == "range":
+        last = iterable.args[-1] if iterable.args else None
+        return len(iterable.args) == 3 or (isinstance(last, ast.Constant) and isinstance(last.value, int) and last.value <= FEW)
+    if name in ("enumerate", "list", "tuple", "sorted", "reversed", "tqdm", "set") and iterable.args:
+        return _few(iterable.args[0])
+    return _BATCHES.search(name.lower()) is not None
+
+
+def of_while(node: ast.While) -> Around | None:
+    """A `while` is a loop only where it retries: else nobody knows how often it turns, and servers turn for ever."""
+    tried = _tries(node.body)
+    if tried is None:
+        return None
+    words = " ".join(n.id for n in ast.walk(node) if isinstance(n, ast.Name)).lower()
+    if _TRIES.search(words) or _sleeps(node.body):
+        return Around("retry", node.lineno)
+    return None
+
+
+def _retry_of_for(node: Any) -> Around | None:
+    """`for attempt in range(n): try: …; return … except …: …`."""
+    name = node.target.id if isinstance(node.target, ast.Name) else ""
+    if not isinstance(node.iter, ast.Call) or last_name(ref(node.iter.func)) not in ("range", "count"):
+        return None
+    tried = _tries(node.body)
+    if tried is None:
+        return None
+    said = _TRIES.search(name.lower()) or _TRIES.search(" ".join(_names(node.iter)).lower())
+    if not said and any(n == name for statement in tried.body for n in _names(statement)):
+        return None
+    return Around("retry", node.lineno, _bound(node.iter), _number(node.iter))
+
+
+def _bound(call: ast.Call) -> Ref:
+    return ref(call.args[-1]) if call.args else None
+
+
+def _number(call: ast.Call) -> int:
+    values = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, int)]
+    if not call.args or len(values) != len(call.args):
+        return 0
+    return values[0] if len(values) == 1 else values[1] - values[0]
+
+
+def _tries(body: Sequence[ast.stmt]) -> Any:
+    """The `try` of a loop that leaves the loop when all is well, and turns once more when something failed."""
+    for statement in body:
+        if isinstance(statement, (ast.With, ast.AsyncWith)) and (inner := _tries(statement.body)) is not None:
+            return inner
+        if not isinstance(statement, ast.Try) or all(leaves(h.body) for h in statement.handlers):
+            continue
+        after = body[list(body).index(statement) + 1 :]
+        if any(_stops(s) for s in (*statement.body, *statement.orelse)) or any(isinstance(s, (ast.Return, ast.Break)) for s in after):
+            return statement
+    return None
+
+
+def _stops(statement: ast.stmt) -> bool:
+    """Whether a statement leaves the loop around it, perhaps under a condition."""
+    if isinstance(statement, (ast.Return, ast.Break)):
+        return True
+    inner: list[ast.stmt] = []
+    if isinstance(statement, (ast.If, ast.With, ast.AsyncWith)):
+        inner = [*statement.body, *getattr(statement, "orelse", [])]
+    return any(_stops(s) for s in inner)
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Whether a block always ends by leaving: return, raise or break."""
+    return bool(body) and isinstance(body[-1], _LEAVING)
+
+
+def _sleeps(body: Iterable[ast.stmt]) -> bool:
+    calls = (n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Call))
+    return any(last_name(ref(c.func)) in ("sleep", "wait") for c in calls)
+
+
+def _names(node: ast.AST) -> list[str]:
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]

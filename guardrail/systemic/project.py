@@ -1,0 +1,154 @@
+"""The modules of one tree, found by their dotted names and read when somebody asks for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from guardrail.index import decode
+from guardrail.model import Tree, Unreadable
+from guardrail.systemic.extract import extract
+from guardrail.systemic.facts import Class, Function, Module, Ref
+
+Key = tuple[str, str]  # path and symbol of a function
+FOLLOWED = 8  # re-exports from one module to the next
+CANDIDATES = 400  # files with a name in them that are read in search of callers
+Extract = Callable[[str, str, bytes], Module]
+
+
+def read_module(path: str, name: str, data: bytes) -> Module:
+    """The facts of a file from its bytes; none where they are no text."""
+    try:
+        return extract(path, name, decode(data))
+    except Unreadable:
+        return Module(path, name)
+
+
+@dataclass
+class Project:
+    """One tree. `skip` says which files nobody wants to hear of."""
+
+    tree: Tree
+    skip: Callable[[str], bool] = lambda _: False
+    extract: Extract = read_module
+    limits: set[str] = field(default_factory=set)  # bounds that were hit, in words
+    _modules: dict[str, Module] = field(default_factory=dict)
+    _texts: dict[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def paths(self) -> Sequence[str]:
+        """The Python files, sorted."""
+        return [p for p in self.tree.paths() if p.endswith(".py") and not self.skip(p)]
+
+    @cached_property
+    def _packages(self) -> frozenset[str]:
+        return frozenset(p.rpartition("/")[0] for p in self.paths if p.endswith("__init__.py"))
+
+    def name(self, path: str) -> str:
+        """The dotted name of a file, counted from the outermost folder that is a package."""
+        folder = path.rpartition("/")[0]
+        parts = [PurePosixPath(path).stem]
+        while folder in self._packages and folder:
+            folder, _, last = folder.rpartition("/")
+            parts.append(last)
+        if len(parts) == 1 and folder:
+            steps = [p for p in folder.split("/")][::-1]
+            parts += steps[:-1] if steps[-1] in ("src", "lib") else steps
+        return ".".join((parts if parts[0] != "__init__" or len(parts) == 1 else parts[1:])[::-1])
+
+    @cached_property
+    def by_name(self) -> Mapping[str, str]:
+        """Dotted name → path; a file is known by its path from every folder that may be on the search path, too."""
+        found: dict[str, str] = {}
+        for path in self.paths:
+            found.setdefault(self.name(path), path)
+        for path in self.paths:
+            parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+            found.setdefault(".".join(parts), path)
+        return found
+
+    def module(self, path: str) -> Module:
+        """The facts of a file."""
+        found = self._modules.get(path)
+        if found is None:
+            found = self._modules[path] = self.extract(path, self.name(path), self.read(path))
+        return found
+
+    def hold(self, modules: Iterable[Module]) -> None:
+        """Keep modules that somebody else has read."""
+        self._modules.update((m.path, m) for m in modules)
+
+    def read(self, path: str) -> bytes:
+        """The content of a file, empty where there is none to be had."""
+        if path not in self._texts:
+            try:
+                self._texts[path] = self.tree.read(path) or b""
+            except Unreadable:
+                self._texts[path] = b""
+        return self._texts[path]
+
+    # ---- names -----------------------------------------------------------------------------------
+
+    def locate(self, name: str) -> tuple[Module, str] | None:
+        """The module and the symbol in it that a dotted name means; the symbol is "" for the module itself."""
+        for _ in range(FOLLOWED):
+            split = self._split(name)
+            if split is None:
+                return None
+            path, symbol = split
+            module = self.module(path)
+            first, _, rest = symbol.partition(".")
+            if not symbol or first in module.classes or symbol in module.functions or first in self.values(module):
+                return module, symbol
+            onward = module.imports.get(first) or self._starred(module, first)
+            if onward is None or f"{onward}.{rest}".strip(".") == name:
+                return None
+            name = f"{onward}.{rest}" if rest else onward
+        return None
+
+    def values(self, module: Module) -> Mapping[str, tuple[Ref, ...]]:
+        """The names that a module's own code gives a value."""
+        own = module.functions.get("<module>")
+        return own.values if own else {}
+
+    def _split(self, name: str) -> tuple[str, str] | None:
+        head, tail = name, ""
+        while head:
+            path = self.by_name.get(head)
+            if path is not None:
+                return path, tail
+            head, _, last = head.rpartition(".")
+            tail = f"{last}.{tail}" if tail else last
+        return None
+
+    def _starred(self, module: Module, name: str) -> str | None:
+        for star in module.stars[:20]:
+            path = self.by_name.get(star)
+            other = self.module(path) if path else None
+            if other and (name in other.functions or name in other.classes or name in self.values(other) or name in other.imports):
+                return f"{star}.{name}"
+        return None
+
+    def function(self, key: Key) -> Function | None:
+        """The function of a key."""
+        return self.module(key[0]).functions.get(key[1])
+
+    def klass(self, name: str) -> tuple[Module, Class] | None:
+        """The class of a dotted name."""
+        found = self.locate(name)
+        if found is None or found[1] not in found[0].classes:
+            return None
+        return found[0], found[0].classes[found[1]]
+
+    # ---- search ----------------------------------------------------------------------------------
+
+    def callers_of(self, name: str) -> list[Module]:
+        """The modules in which something of that name may be called, by a search in the texts."""
+        pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        found = [p for p in self.paths if name.encode() in self.read(p) and pattern.search(self.read(p))]
+        if len(found) > CANDIDATES:
+            self.limits.add(f"`{name}` is named in {len(found)} files, of which {CANDIDATES} were searched for callers")
+        return [self.module(p) for p in found[:CANDIDATES]]

@@ -1,0 +1,128 @@
+"""ast expression → Ref, and what else is read off an expression."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from guardrail.systemic.facts import Argument, Ref
+
+DEEP = 40  # parts of a chain that are followed
+_PLAIN = (ast.Name, ast.Attribute, ast.Call)
+
+
+def ref(node: ast.AST | None, depth: int = 0) -> Ref:
+    """What an expression refers to; None where it refers to nothing that has a name."""
+    if node is None or depth > DEEP:
+        return None
+    if isinstance(node, ast.Name):
+        return ("name", node.id)
+    if isinstance(node, ast.Attribute):
+        inner = ref(node.value, depth + 1)
+        return ("attr", inner, node.attr) if inner else None
+    if isinstance(node, ast.Call):
+        inner = ref(node.func, depth + 1)
+        return ("call", inner, _refs(_values(node), depth)) if inner else None
+    if isinstance(node, (ast.Await, ast.Starred, ast.NamedExpr)):
+        return ref(node.value, depth + 1)
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, depth)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _either((node.left, node.right), depth)
+    if isinstance(node, ast.IfExp):
+        return _either((node.body, node.orelse), depth)
+    if isinstance(node, ast.BoolOp):
+        return _either(node.values, depth)
+    if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool) and abs(node.value) < 10**6:
+        return ("text", str(node.value))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 300:
+        return ("text", node.value)
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        return ("many", ref(node.elt, depth + 1)) if isinstance(node.elt, ast.Call) else None
+    return None
+
+
+def _values(call: ast.Call) -> list[ast.expr]:
+    """The arguments of a call whose meaning may depend on them, at most four."""
+    return [*call.args, *(k.value for k in call.keywords if k.arg)][:4]
+
+
+def _refs(nodes: Iterable[ast.AST], depth: int) -> tuple[Ref, ...]:
+    wanted = (ast.Name, ast.Attribute, ast.Constant, ast.Call)
+    return tuple(ref(node, depth + 10) if isinstance(node, wanted) else None for node in nodes)
+
+
+def _either(nodes: Iterable[ast.AST], depth: int) -> Ref:
+    found = tuple(r for r in (ref(n, depth + 1) for n in nodes) if r is not None)
+    return ("any", found) if len(found) > 1 else (found[0] if found else None)
+
+
+def _subscript(node: ast.Subscript, depth: int) -> Ref:
+    """`x[y]`: a type with its arguments, or an element."""
+    inner = ref(node.value, depth + 1)
+    if inner is None:
+        return None
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return ("of", inner, tuple(annotation(p, depth + 1) for p in parts[:6]), isinstance(node.slice, ast.Slice))
+
+
+def annotation(node: ast.AST | None, depth: int = 0) -> Ref:
+    """What an annotation refers to; one in quotes is read."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 300 and depth < DEEP:
+        try:
+            return ref(ast.parse(node.value.strip(), mode="eval").body, depth + 1) if _is_type(node.value) else ("text", node.value)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ("text", node.value)
+    return ref(node, depth)
+
+
+def _is_type(text: str) -> bool:
+    return all(c.isalnum() or c in "_.[], |" for c in text)
+
+
+def arguments(call: ast.Call) -> tuple[Argument, ...]:
+    """The arguments of a call; those after `**` and `*` have no value."""
+    pairs = [("", a) for a in call.args] + [(k.arg or "**", k.value) for k in call.keywords]
+    return tuple(Argument(word, ref(value), constant(value), names_in(value)) for word, value in pairs)
+
+
+def constant(node: ast.AST) -> object:
+    """The literal value of a number, a text or a flag; a dict of such; None where there is none."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, (int, float, str, bool)) else None
+    if isinstance(node, ast.Dict):
+        return tuple(sorted(str(k.value) for k in node.keys if isinstance(k, ast.Constant)))
+    return None
+
+
+def names_in(node: ast.AST) -> frozenset[str]:
+    """The plain names that an expression reads."""
+    if isinstance(node, (ast.Constant, ast.Name)):
+        return frozenset({node.id}) if isinstance(node, ast.Name) else frozenset()
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def last_name(of: Ref) -> str:
+    """The last part of a dotted name, of what is called in a call."""
+    if of is None:
+        return ""
+    if of[0] == "name":
+        return str(of[1])
+    if of[0] == "attr":
+        return str(of[2])
+    return last_name(of[1]) if of[0] in ("call", "of") else ""
+
+
+def shown(of: Ref) -> str:
+    """A Ref as a person would write it."""
+    if of is None:
+        return "…"
+    if of[0] == "name":
+        return str(of[1])
+    if of[0] == "attr":
+        return f"{shown(of[1])}.{of[2]}"
+    if of[0] == "call":
+        return f"{shown(of[1])}()"
+    if of[0] == "of":
+        return f"{shown(of[1])}[…]"
+    return "…"

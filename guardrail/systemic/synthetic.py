@@ -1,0 +1,80 @@
+"""Effects that are no single call: to retry, to take a lock, to read what is fetched only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrail.systemic import django
+from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.effects import Effect
+from guardrail.systemic.facts import Around, Site
+from guardrail.systemic.graph import Deed, Graph, Node
+
+WHOLE = "decorator"  # kind of a site that stands for the whole function
+
+
+class Synthetic:
+    """Answers for one graph."""
+
+    def __init__(self, graph: Graph, contexts: Contexts) -> None:
+        self.graph, self.contexts = graph, contexts
+        self._memo: dict[tuple[str, str], list[Deed]] = {}
+
+    def of(self, node: Node) -> list[Deed]:
+        """The retries, locks and lazy relations of a function."""
+        if node.key not in self._memo:
+            self._memo[node.key] = [*self._blocks(node), *self._decorators(node), *self._clients(node), *self._lazy(node)]
+        return self._memo[node.key]
+
+    def _blocks(self, node: Node) -> Iterator[Deed]:
+        for around, outer in blocks(node):
+            for context in self.contexts.of_block(node, around):
+                site = Site("block", around.line, around.ref, outer)
+                if context.kind == "retry":
+                    yield Deed(site, Effect("retry", attempts(context.identity, context.attempts)))
+                elif context.kind.startswith("lock-"):
+                    yield Deed(site, Effect("lock", context.identity or "a lock"))
+                    if context.kind == "lock-thread":
+                        yield Deed(site, Effect("lock-held", context.identity or "a lock"))
+
+    def _decorators(self, node: Node) -> Iterator[Deed]:
+        for context in self.contexts.of_function(node):
+            if context.kind == "retry" and context.sure:
+                yield Deed(Site(WHOLE, context.line, None), Effect("retry", attempts(context.identity, context.attempts)))
+
+    def _clients(self, node: Node) -> Iterator[Deed]:
+        """Calls of clients that try again by themselves, and are not told not to."""
+        table = self.graph.effects.tables.get("attempts", {})
+        for deed in node.deeds:
+            times = next((n for name, n in table.items() if deed.effect.name.startswith(name + ".")), 0)
+            if times and b"max_retries" not in self.graph.project.read(node.key[0]):
+                yield Deed(deed.site, Effect("retry", attempts(deed.effect.name, times)), deed.cut)
+
+    def _lazy(self, node: Node) -> Iterator[Deed]:
+        """Related objects of a model that are read, and fetched by it."""
+        resolver = self.graph.resolver
+        for site in node.function.sites:
+            if site.kind == "read" and site.ref and site.ref[0] == "attr":
+                inner = site.ref[1]
+                for owner in resolver.types(inner, node.module, node.function):
+                    if django.is_relation(resolver, owner, site.ref[2]):
+                        yield Deed(site, Effect("lazy", f"{owner}.{site.ref[2]}"))
+
+
+def attempts(who: str, times: int) -> str:
+    """`requests.get (retries ×3)`; the number is left out where nobody knows it."""
+    return f"{who} (retries ×{times})" if times else f"{who} (retries)"
+
+
+def blocks(node: Node) -> Iterator[tuple[Around, tuple[Around, ...]]]:
+    """The blocks of a function, each once, with those around it."""
+    seen = set()
+    for site in node.function.sites:
+        for number, around in enumerate(site.around):
+            key = (around.kind, around.line, around.ref)
+            if key not in seen:
+                seen.add(key)
+                yield around, site.around[number + 1 :]
+
+
+__all__ = ["WHOLE", "Synthetic", "blocks"]

@@ -1,0 +1,190 @@
+"""Paths from a context to an effect: who stands in the context, through whom, and what is done at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from guardrail.systemic.contexts import Context, Contexts
+from guardrail.systemic.graph import Deed, Edge, Graph, Node
+from guardrail.systemic.project import Key
+from guardrail.systemic.refs import last_name
+
+DEPTH = 8  # calls between a context and an effect
+CALLERS = 24  # contexts that one function is reported for
+_ONCE = frozenset("lru_cache cache cached cached_property memoize".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step: a function and the line in it at which the path goes on."""
+
+    node: Node
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """From the site in a context (the first hop) to the effect (at the last)."""
+
+    context: Context
+    hops: tuple[Hop, ...]
+    edges: tuple[Edge, ...]
+    deed: Deed
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same path in another version: functions and effect, not lines."""
+        return (*(hop.node.function.symbol for hop in self.hops), self.deed.effect.name)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a search follows: the kinds of effects, the cuts that end a path, and the functions that it may go into."""
+
+    kinds: frozenset[str]
+    stops: frozenset[str]
+    enters: Callable[[Node], bool] = lambda _: True
+    more: Callable[[Node], Iterable[Deed]] = lambda _: ()
+
+
+def not_cached(node: Node) -> bool:
+    """Whether a function does its work every time: its result is not kept."""
+    return not any(last_name(d) in _ONCE for d, _, _ in node.function.decorators)
+
+
+def not_async(node: Node) -> bool:
+    """Whether a function runs in the coroutine that calls it, without being one."""
+    return not node.function.asynchronous
+
+
+class Walk:
+    """The search for one mode in one graph; what leads nowhere is remembered."""
+
+    def __init__(self, graph: Graph, contexts: Contexts, mode: Mode) -> None:
+        self.graph, self.contexts, self.mode = graph, contexts, mode
+        self._nowhere: set[Key] = set()
+        self._found: dict[Key, tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]] = {}
+
+    def deeds(self, node: Node) -> Iterator[Deed]:
+        """The effects of a function's own sites that the mode is about."""
+        for deed in (*node.deeds, *self.mode.more(node)):
+            if deed.effect.kind in self.mode.kinds and deed.cut not in self.mode.stops:
+                yield deed
+
+    def edges(self, node: Node) -> Iterator[Edge]:
+        """The calls that a path may take."""
+        return (e for e in node.edges if e.cut not in self.mode.stops and e.callee != node.key)
+
+    def down(self, start: Key) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed] | None:
+        """The shortest way from a function to an effect."""
+        if start in self._found:
+            return self._found[start]
+        if start in self._nowhere:
+            return None
+        came: dict[Key, tuple[Node, Edge] | None] = {start: None}
+        todo = deque([(start, 0)])
+        whole = True
+        while todo:
+            key, depth = todo.popleft()
+            node = self.graph.node(key) if key not in self._nowhere else None
+            if node is None or not self.mode.enters(node):
+                continue
+            deed = next(self.deeds(node), None)
+            if deed is not None:
+                self._found[start] = self._way(came, node, deed)
+                return self._found[start]
+            if depth >= DEPTH - 1:
+                whole = whole and not node.edges
+                continue
+            for edge in self.edges(node):
+                if edge.callee not in came:
+                    came[edge.callee] = (node, edge)
+                    todo.append((edge.callee, depth + 1))
+        if whole:
+            self._nowhere.update(came)
+        return None
+
+    def _way(self, came: dict[Key, tuple[Node, Edge] | None], node: Node, deed: Deed) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]:
+        hops, edges = [Hop(node, deed.site.line)], []
+        step = came[node.key]
+        while step is not None:
+            before, edge = step
+            hops.append(Hop(before, edge.site.line))
+            edges.append(edge)
+            step = came[before.key]
+        return tuple(reversed(hops)), tuple(reversed(edges)), deed
+
+    # ---- from a function, both ways ---------------------------------------------------------------
+
+    def through(self, node: Node, kind: str, upward: bool) -> Iterator[Path]:
+        """The paths of a context of that kind that begin at a function; `upward`, those too that begin at who calls it."""
+        if not self.mode.enters(node) and kind != "async":
+            return
+        for hops, edges, deed in self._ends(node):
+            first = edges[0].site if edges else deed.site
+            yield from self._within(node, first, kind, hops, edges, deed)
+        if upward:
+            yield from self._above(node, kind)
+
+    def _ends(self, node: Node) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]]:
+        """Each effect of a function's own, and the nearest one behind each of its calls."""
+        for deed in self.deeds(node):
+            if deed.site.kind != "decorator":
+                yield (Hop(node, deed.site.line),), (), deed
+        for edge in self.edges(node):
+            rest = self.down(edge.callee)
+            if rest is not None and len(rest[0]) < DEPTH:
+                yield (Hop(node, edge.site.line), *rest[0]), (edge, *rest[1]), rest[2]
+
+    def _within(
+        self, node: Node, site: object, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed
+    ) -> Iterator[Path]:
+        at = edges[0].site if edges else deed.site
+        for context in self.contexts.at(node, at):
+            if context.kind == kind:
+                yield Path(context, hops, edges, deed)
+                return
+
+    def _above(self, node: Node, kind: str) -> Iterator[Path]:
+        """Paths that begin at callers of the function, and reach through it what it reaches."""
+        if not self.mode.enters(node):
+            return
+        ends = {end[2].effect.name: end for end in reversed(list(self._ends(node)))}
+        if not ends:
+            return
+        for hops, edges in self._callers(node, kind):
+            for rest in ends.values():
+                if len(hops) + len(rest[0]) > DEPTH:
+                    continue
+                contexts = [c for c in self.contexts.at(hops[0].node, edges[0].site) if c.kind == kind]
+                yield Path(contexts[0], (*hops, *rest[0]), (*edges, *rest[1]), rest[2])
+
+    def _callers(self, node: Node, kind: str) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...]]]:
+        """The ways to a function from the nearest callers that stand in the context."""
+        seen = {node.key}
+        todo: deque[tuple[Node, tuple[Hop, ...], tuple[Edge, ...]]] = deque([(node, (), ())])
+        given = 0
+        while todo and given < CALLERS:
+            now, hops, edges = todo.popleft()
+            for caller, edge in self.graph.callers(now.key):
+                if edge.cut in self.mode.stops or caller.key in seen:
+                    continue
+                way = (Hop(caller, edge.site.line), *hops), (edge, *edges)
+                if any(c.kind == kind for c in self.contexts.at(caller, edge.site)):
+                    given += 1
+                    yield way
+                elif len(way[0]) < DEPTH - 1 and self.mode.enters(caller):
+                    seen.add(caller.key)
+                    todo.append((caller, *way))
+        if given >= CALLERS:
+            self.graph.project.limits.add(f"`{node.function.symbol}` has more than {CALLERS} callers in a {kind}")
+
+
+def starts(graph: Graph, keys: Iterable[Key]) -> Iterator[Node]:
+    """The nodes of these keys."""
+    for key in keys:
+        node = graph.node(key)
+        if node is not None:
+            yield node

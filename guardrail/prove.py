@@ -9,11 +9,12 @@ from pathlib import Path
 from guardrail.index import index_source
 from guardrail.model import GuardrailError, Placement
 from guardrail.packs import Rules, load_packs, own_packs
-from guardrail.run import judge_source
+from guardrail.run import check_change, judge_source
 
 MARK = re.compile(r"#\s*(expect|missed):\s*((?:[A-Z]{3}\d{3}[,\s]*)+)")
 SURFACE = re.compile(r"#\s*surface:\s*([^#]+)")
 PLACED = re.compile(r"(not\s+)?([a-z][a-z-]*)(?:\s*\((\w+)\))?")
+BEFORE, AFTER = ".before.py", ".after.py"  # the two sides of one file
 Marks = set[tuple[int, str]]
 
 
@@ -29,19 +30,65 @@ def marks(text: str, kind: str) -> Marks:
 
 def prove_file(path: Path, rules: Rules, shown: str) -> list[str]:
     """What an example shows that its marks do not say, and the other way round."""
+    if path.name.endswith(BEFORE):
+        return []
+    if path.name.endswith(AFTER) or path.is_dir():
+        return _prove_pair(path, rules, shown)
     text = path.read_text("utf-8")
     try:
         judgement = judge_source(text, rules, shown)
     except ValueError as error:
         return [str(error)]
     found = {(f.line, f.rule) for f in judgement.head}
+    return [*_differences(text, shown, found), *_misplaced(text, shown, judgement.placements)]
+
+
+def _differences(text: str, shown: str, found: Marks) -> list[str]:
     expected, missed = marks(text, "expect"), marks(text, "missed")
     return [
         *(f"{shown}:{line}: {rule} is not found" for line, rule in sorted(expected - found)),
         *(f"{shown}:{line}: {rule} is found, and not marked" for line, rule in sorted(found - expected - missed)),
         *(f"{shown}:{line}: {rule} is found at last: turn `missed` into `expect`" for line, rule in sorted(missed & found)),
-        *_misplaced(text, shown, judgement.placements),
     ]
+
+
+def _prove_pair(path: Path, rules: Rules, shown: str) -> list[str]:
+    """The same for two sides: `NAME.before.py` and `NAME.after.py`, or the folders `before` and `after` of a change.
+
+    The marks are those of the head side; a mark of a file that is gone stands in the file `gone` of the head side.
+    """
+    base, head, prefix = sides(path, shown)
+    try:
+        findings = check_change(base, head, rules)
+    except ValueError as error:
+        return [str(error)]
+    texts = {**dict.fromkeys(sorted({f.path for f in findings} - head.keys()), ""), **head}
+    by_path = {name: {(f.line, f.rule) for f in findings if f.path == name} for name in texts}
+    return [failure for name, text in texts.items() for failure in _differences(text, prefix + name, by_path[name])]
+
+
+def sides(path: Path, shown: str) -> tuple[dict[str, str], dict[str, str], str]:
+    """Path → text of both sides of a pair, and what to put before a path to show it."""
+    if path.is_dir():
+        found = [
+            {p.relative_to(path / side).as_posix(): p.read_text("utf-8") for p in sorted((path / side).rglob("*")) if p.is_file()}
+            for side in ("before", "after")
+        ]
+        return found[0], found[1], f"{shown}/after/"
+    name = shown.removesuffix(AFTER) + ".py"
+    before = path.with_name(path.name.removesuffix(AFTER) + BEFORE)
+    return {name: before.read_text("utf-8")}, {name: path.read_text("utf-8")}, ""
+
+
+def pairs(folder: Path) -> list[Path]:
+    """The changes among the examples of a folder that have a folder of their own."""
+    return sorted(p.parent for p in folder.rglob("before") if p.is_dir() and (p.parent / "after").is_dir())
+
+
+def examples(folder: Path) -> list[Path]:
+    """The examples of a folder: Python files, and the folders that hold both sides of a change."""
+    whole = pairs(folder)
+    return sorted([*whole, *(p for p in folder.rglob("*.py") if not any(pair in p.parents for pair in whole))])
 
 
 def surface_marks(text: str) -> list[tuple[int, str]]:
@@ -81,17 +128,19 @@ def prove(pack: Path) -> list[str]:
     rules = load_packs([str(p) for p in packs if p.resolve().parent != own])
     failures: list[str] = []
     for each in packs:
-        examples = _examples(each)
-        for path in examples:
-            failures += prove_file(path, rules, str(path.relative_to(path.parent.parent)))
-        hit = {rule for path in examples for _, rule in marks(path.read_text("utf-8"), "expect")}
+        folder = _folder(each)
+        for path in examples(folder) if folder else []:
+            failures += prove_file(path, rules, path.relative_to(folder.parent).as_posix())
+        hit = {rule for path in folder.rglob("*") if path.is_file() for _, rule in marks(_text(path), "expect")} if folder else set()
         ids = {r.id for r in rules.rules if Path(r.pack).name == each.name}
         failures += [f"{each.name}: {rule} has no example that it finds" for rule in sorted(ids - hit)]
     return failures
 
 
-def _examples(pack: Path) -> list[Path]:
-    for folder in (pack.parent / "fixtures" / pack.stem, pack.parent.parent / "fixtures" / pack.stem):
-        if folder.is_dir():
-            return sorted(folder.rglob("*.py"))
-    return []
+def _folder(pack: Path) -> Path | None:
+    folders = (pack.parent / "fixtures" / pack.stem, pack.parent.parent / "fixtures" / pack.stem)
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot
 from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
+from guardrail.delta import stage
 from guardrail.judge import FileJudgement, Judge, is_python
-from guardrail.model import Change, FileChange, Finding, Tree, Verdict
+from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
 from guardrail.others import place_others
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
@@ -33,8 +34,10 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     files, others = _parted(scope, lambda f: _is_python(f, change))
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
-    judgements = list(judge_all(Judge(change.base, change.head, rules, True, whole, old), files, settings.jobs))
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others)
+    judge = Judge(change.base, change.head, rules, True, whole, old)
+    judgements = list(judge_all(judge, files, settings.jobs))
+    lost = [] if whole else stage.of_change(judge, change, judgements, scope)
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, lost)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -73,11 +76,16 @@ def decide(
     judgements: list[FileJudgement],
     exit_zero: bool = False,
     others: Sequence[FileChange] = (),
+    lost: Sequence[Finding] = (),
 ) -> Verdict:
-    """What was found on both sides → what a change did, and what is to be said of it; `others` are files that are not Python."""
+    """What was found on both sides → what a change did, and what is to be said of it.
+
+    `others` are files that are not Python, `lost` what the change lost.
+    """
     head = [f for j in judgements for f in j.head]
     base = [f for j in judgements for f in j.base]
-    findings = snapshot.fingerprinted(snapshot.compare(base, head, dict(change.renames), _gone(change, judgements)))
+    compared = snapshot.compare(base, head, dict(change.renames), _gone(change, judgements))
+    findings = snapshot.fingerprinted(stage.merged(compared, lost))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     decisions = policy.decide(findings, allows, settings)
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
@@ -141,6 +149,20 @@ def _is_python(file: FileChange, change: Change) -> bool:
 def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
     """The findings in a text on its own, lines 1-based; ValueError with the reason where it cannot be read."""
     return list(judge_source(text, rules, path, triage).head)
+
+
+def check_change(base: Mapping[str, str], head: Mapping[str, str], rules: Rules, triage: bool = True) -> list[Finding]:
+    """What a change of some files, given as path → text on both sides, introduces."""
+    trees = [MemoryTree(EmptyTree(), {path: text.encode() for path, text in side.items()}) for side in (base, head)]
+    differ = sorted(path for path in {*base, *head} if base.get(path) != head.get(path))
+    files = [FileChange(path if path in base else None, path if path in head else None) for path in differ]
+    change = Change("", "two texts", trees[0], trees[1], tuple(files))
+    judge = Judge(change.base, change.head, rules, triage)
+    judgements = [judge.judge(f) for f in files if is_python(f.path, change.head if f.head_path else change.base)]
+    verdict = decide(change, rules, Settings(), judgements, lost=stage.of_change(judge, change, judgements, files))
+    if verdict.skipped:
+        raise ValueError(f"{verdict.skipped[0].path}: {verdict.skipped[0].reason}")
+    return [d.finding for d in verdict.decisions if d.finding.status is Status.INTRODUCED]
 
 
 def judge_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> FileJudgement:

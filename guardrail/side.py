@@ -57,9 +57,9 @@ class Side:
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""
         if not self.judge.triage:
-            return list(self.judge.rules.rules)
+            return list(self.judge.snapshots)
         picked = self._among(self.judge.by_words, definition)
-        return [self.judge.rules.rules[number] for number in sorted(picked)]
+        return [self.judge.snapshots[number] for number in sorted(picked)]
 
     def findings(self, definition: Definition) -> list[Finding]:
         """What the rules find in one definition."""

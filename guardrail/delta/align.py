@@ -16,16 +16,19 @@ MANY = 40  # nodes: more are paired in their order
 
 def align(before: list[Located], after: list[Located]) -> dict[int, Located]:
     """Node of base, by id → node of head: those that say the same first, then the most similar."""
-    left, found = list(after), {}
+    by_text: dict[str, list[Located]] = {}
+    for place in after:
+        by_text.setdefault(place[0].normal(place[1]), []).append(place)
+    found: dict[int, Located] = {}
     rest = []
     for facts, node in before:
-        text = facts.normal(node)
-        twin = next((place for place in left if place[0].normal(place[1]) == text), None)
-        if twin is None:
-            rest.append((facts, node))
+        same = by_text.get(facts.normal(node))
+        if same:
+            found[id(node)] = same.pop(0)
         else:
-            left.remove(twin)
-            found[id(node)] = twin
+            rest.append((facts, node))
+    taken = {id(place[1]) for place in found.values()}
+    left = [place for place in after if id(place[1]) not in taken]
     for facts, node in rest:
         best = max(left[:MANY], key=lambda place: _likeness((facts, node), place), default=None)
         if best is not None and _likeness((facts, node), best) >= ALIKE:

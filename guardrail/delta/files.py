@@ -12,9 +12,11 @@ from guardrail.delta.project import Project
 from guardrail.detect import checker
 from guardrail.globs import matches
 from guardrail.model import FileChange, Note, Unreadable
+from guardrail.places import is_test
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
+    from guardrail.side import Side
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,24 @@ class FilePair:
     def path(self) -> str:
         """The name of the file at head, or at base."""
         return self.change.path
+
+    def sides(self) -> tuple[Side | None, Side | None]:
+        """Both sides as Python, None where there is none that can be read."""
+        return self.project.base(self.path), self.project.head(self.path) if self.change.head_path else None
+
+    def changed_tests(self) -> Iterator[Side]:
+        """The head sides of the test files of the change."""
+        for file in self.all_files:
+            if file.head_path and file.head_path.endswith(".py") and is_test(file.head_path) and (side := self.project.head(file.head_path)):
+                yield side
+
+    def new_files(self) -> frozenset[str]:
+        """The files that only head has."""
+        return frozenset(f.head_path for f in self.all_files if f.base_path is None and f.head_path)
+
+    def removed_words(self) -> frozenset[str]:
+        """The words of the code, tests left out, that the change took away."""
+        return self.project.removed_words(self.all_files)
 
     def others(self) -> Iterator[FilePair]:
         """The other files of the change."""

@@ -36,7 +36,7 @@ def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     for detector in detectors:
         kept: Iterable[Match] = matches.get(id(detector), {}).values()
         if detector.check and kept:
-            kept = _checker(detector.check)(facts, kept)
+            kept = checker(detector.check)(facts, kept)
         yield from ((detector, match) for match in kept)
 
 
@@ -75,7 +75,7 @@ def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match |
             continue
         if detector.context and not facts.contexts(node).intersection(detector.context):
             return None
-        if any(_excused(detector, exception, node, facts, env) for exception in detector.unless):
+        if any(excused(detector, exception, node, facts, env) for exception in detector.unless):
             continue
         from guardrail.analysis.match import Match  # late: this is seldom reached
 
@@ -83,7 +83,7 @@ def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match |
     return None
 
 
-def _excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
+def excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
     """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
     candidates = [node, *facts.ancestors(node)] if COMPOUND.intersection(exception.kinds) else [node]
     for candidate in candidates:
@@ -97,13 +97,13 @@ def _excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: A
 
 
 @cache
-def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
+def checker(name: str) -> Callable[..., Any]:
     """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
     module, _, function = name.partition(":")
     if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
         raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
     try:
-        found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
+        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise GuardrailError(f"check {name}: {error}") from error
     return found

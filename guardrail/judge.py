@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tomli
 
 from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile
 from guardrail.analysis.depth import TOO_DEEP
+from guardrail.delta.find import losses, paired
+from guardrail.delta.loss import Loss
 from guardrail.index import decode, index_source
 from guardrail.model import (
     Definition,
@@ -28,9 +30,6 @@ from guardrail.packs import Rule, Rules, own_packs
 from guardrail.project import Project
 from guardrail.side import Side
 from guardrail.triage import Anchored
-
-if TYPE_CHECKING:
-    pass
 
 PYTHON = (".py", ".pyw")
 LONGEST = 2_000_000  # bytes of a file that is not Python
@@ -48,6 +47,9 @@ class FileJudgement:
     allows: AllowsOfFile | None = None
     skipped: tuple[Skipped, ...] = ()
     text: str = ""  # of head, where something was found
+    losses: tuple[Loss, ...] = ()  # what paired definitions lost, unless it is elsewhere
+    gone: tuple[Definition, ...] = ()  # of base, with guards, and not in this file any more
+    come: tuple[Definition, ...] = ()  # of head, and of no definition of base
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Judge:
             return None
 
     def _compare(self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]) -> FileJudgement:
+        lost_guards, gone = self._losses(base, head)
         ours: Sequence[Definition] = head.definitions if head else ()
         theirs: Sequence[Definition] = base.definitions if base else ()
         if head and base:
@@ -145,8 +148,43 @@ class Judge:
             symbols=frozenset(d.symbol for d in head.definitions) if head else frozenset(),
             allows=allows,
             skipped=skipped,
-            text=head.file.text if head and found else "",
+            text=head.file.text if head and (found or lost_guards) else "",
+            losses=lost_guards,
+            gone=gone,
+            come=_come(base, head) if base or not self.whole else (),
         )
+
+    def _losses(self, base: Side | None, head: Side | None) -> tuple[tuple[Loss, ...], tuple[Definition, ...]]:
+        """What the definitions of a file lost, and those with guards that are gone from it."""
+        if base is None or not self.losing.filed:
+            return (), ()
+        if head is None:
+            return (), tuple(d for d in base.definitions if self.lost_rules(base, d))
+        ours, theirs = snapshot.changed(head.definitions, base.definitions, head.key, base.key)
+        pairs, gone = paired(base, head, theirs, ours)
+        found = tuple(loss for pair in pairs for loss in losses(pair, self.lost_rules(base, pair.old)))
+        return found, tuple(d for d in gone if self.lost_rules(base, d))
+
+    def lost_rules(self, base: Side, definition: Definition) -> list[tuple[int, Rule]]:
+        """The rules of losses that may speak of a definition of base, by their number."""
+        if definition.kind == "module" and not definition.words:
+            return []
+        found = self.losing.among(base.words.of(definition), partial(base.words.search, definition))
+        return [(number, self.rules.rules[number]) for number in sorted(found)]
+
+    def side(self, tree: Tree, path: str | None) -> Side | None:
+        """One side of a file, None where it is not there or cannot be read."""
+        return self._side(tree, path, [], "")
+
+    @cached_property
+    def losing(self) -> Anchored[int]:
+        """The rules of losses, by their number, looked up by the words of a definition of base."""
+        return Anchored((n, r.anchors) for n, r in enumerate(self.rules.rules) if r.delta is not None and r.patterns)
+
+    @cached_property
+    def snapshots(self) -> tuple[Rule, ...]:
+        """The rules that look at one side."""
+        return tuple(rule for rule in self.rules.rules if rule.delta is None)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -156,7 +194,7 @@ class Judge:
     @cached_property
     def by_words(self) -> Anchored[int]:
         """The rules, by their number, looked up by the words of a definition."""
-        return Anchored((number, rule.anchors) for number, rule in enumerate(self.rules.rules))
+        return Anchored((number, rule.anchors) for number, rule in enumerate(self.snapshots))
 
     @cached_property
     def surfaces_by_words(self) -> Anchored[tuple[str, int]]:
@@ -186,6 +224,14 @@ class Judge:
                     if one != other:
                         found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
         return {one: sorted(others) for one, others in found.items()}
+
+
+def _come(base: Side | None, head: Side | None) -> tuple[Definition, ...]:
+    """The definitions that only head has."""
+    if head is None:
+        return ()
+    known = {d.symbol for d in base.definitions} if base else set()
+    return tuple(d for d in head.definitions if d.symbol not in known and d.kind != "module")
 
 
 def read_library(folder: Path | None = None) -> dict[str, Any]:

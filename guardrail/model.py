@@ -182,6 +182,8 @@ class Note:
     path: str
     line: int
     message: str
+    side: str = "head"  # or "base": where something was that is lost
+    code: str = ""  # the lost line
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ class Side:
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""
         if not self.judge.triage:
-            return [rule for rule in self.judge.rules.rules if rule.applies(self._version)]
+            return [rule for rule in self.judge.snapshots if rule.applies(self._version)]
         picked = self._among(self.judge.by_words, definition)
-        rules = [self.judge.rules.rules[number] for number in sorted(picked)]
+        rules = [self.judge.snapshots[number] for number in sorted(picked)]
         return [rule for rule in rules if rule.applies(self._version)]
 
     def _version(self, name: str) -> Version | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardrail.packs import NOT_PACKS, Rules, load_packs
-from guardrail.prove import marks, prove_file, prove_project, surface_marks
+from guardrail.prove import marks, prove_file, surface_marks
 from guardrail.run import judge_source
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +31,7 @@ def test_an_example_says_what_is_found(path, rules):
 
 @pytest.mark.parametrize("path", PROJECTS, ids=str)
 def test_a_project_says_what_is_found(path, rules):
-    assert prove_project(FIXTURES / path, rules, path.as_posix()) == []
+    assert prove_file(FIXTURES / path, rules, path.as_posix()) == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=str)

@@ -52,7 +52,7 @@ def _finding(f: Finding) -> dict[str, Any]:
         "why": f.why,
         "remedy": f.remedy,
         "refs": list(f.refs),
-        "notes": [{"path": n.path, "line": n.line, "message": n.message} for n in f.notes],
+        "notes": [{"path": n.path, "line": n.line, "side": n.side, "message": n.message, "code": n.code} for n in f.notes],
         "fingerprint": f.fingerprint,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli
 
@@ -27,9 +27,11 @@ from guardrail.model import (
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
-from guardrail.project import Project
 from guardrail.side import Side
 from guardrail.triage import Anchored
+
+if TYPE_CHECKING:
+    from guardrail.project import Project
 
 PYTHON = (".py", ".pyw")
 LONGEST = 2_000_000  # bytes of a file that is not Python
@@ -83,11 +85,11 @@ class Judge:
 
     def judge_page(self, change: FileChange) -> FileJudgement:
         """What rules find in the text of a file that is not Python; one that cannot be read is no text."""
-        head = self._page(self.head, change.head_path, self.head_project)
-        base = self._page(self.base, change.base_path, self.base_project)
+        head = self._page(self.head, change.head_path)
+        base = self._page(self.base, change.base_path)
         return FileJudgement(change.path, head, base, symbols=frozenset({surfaces.WHOLE_FILE}) if change.head_path else frozenset())
 
-    def _page(self, tree: Tree, path: str | None, project: Project) -> tuple[Finding, ...]:
+    def _page(self, tree: Tree, path: str | None) -> tuple[Finding, ...]:
         rules = texts.wanted(path, self.readers, python=False) if path else []
         if not path or not rules:
             return ()
@@ -96,6 +98,7 @@ class Judge:
             text = decode(data) if data and len(data) <= LONGEST and b"\0" not in data else ""
         except Unreadable:
             return ()
+        project = self.head_project if tree is self.head else self.base_project
         return tuple(texts.find(texts.Page(path, text, project), rules)) if text else ()
 
     @cached_property
@@ -106,11 +109,15 @@ class Judge:
     @cached_property
     def head_project(self) -> Project:
         """What the project says of itself after the change."""
+        from guardrail.project import Project  # late: it needs more than a small change does
+
         return Project(self.head)
 
     @cached_property
     def base_project(self) -> Project:
         """What it said before."""
+        from guardrail.project import Project
+
         return Project(self.base)
 
     def _side(self, tree: Tree, path: str | None, skipped: list[Skipped], prefix: str) -> Side | None:
@@ -121,8 +128,7 @@ class Judge:
             if data is None:
                 return None
             text = decode(data)
-            project = self.head_project if tree is self.head else self.base_project
-            return Side(self, SourceFile(path, text, index_source(path, text)), project)
+            return Side(self, SourceFile(path, text, index_source(path, text)), tree is self.head)
         except Unreadable as error:
             skipped.append(Skipped(path, prefix + str(error)))
             return None

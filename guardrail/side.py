@@ -28,12 +28,17 @@ T = TypeVar("T", bound=Hashable)
 class Side:
     """One side of a file: its definitions, and what is found in them when it is asked for."""
 
-    def __init__(self, judge: Judge, file: SourceFile, project: Project) -> None:
+    def __init__(self, judge: Judge, file: SourceFile, of_head: bool = True) -> None:
         """Nothing is parsed with libcst yet."""
-        self.judge, self.file, self.project = judge, file, project
+        self.judge, self.file, self._of_head = judge, file, of_head
         self.definitions: Sequence[Definition] = file.index.definitions
         self.words = FileWords(file.text, file.index, judge.implied, judge.inherited)
         self._keys: dict[int, str] = {}
+
+    @property
+    def project(self) -> Project:
+        """What the project says of itself on this side."""
+        return self.judge.head_project if self._of_head else self.judge.base_project
 
     def key(self, definition: Definition) -> str:
         """The same for definitions with the same text in the same surroundings."""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from guardrail import places
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
 from guardrail.packs import Rule
-from guardrail.project import Project
 from guardrail.surfaces import WHOLE_FILE
+
+if TYPE_CHECKING:
+    from guardrail.project import Project
 
 _FOR_DEVELOPERS = re.compile(r"(^|[/_.-])(dev|devel|tests?|testing|docs?|lint|ci|typing|benchmarks?)[\w-]*\.(txt|in)$")
 PYTHON_FILES = ("**/*.py", "**/*.pyw")

@@ -102,8 +102,12 @@ def sides(path: Path, shown: str) -> tuple[dict[str, str], dict[str, str], str]:
 
 
 def examples(folder: Path) -> list[Path]:
-    """The examples of a folder: Python files, and folders that are small projects or hold both sides of a change."""
-    return sorted(p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name != "__pycache__"))
+    """The examples of a folder: Python files, and folders that are small projects or hold both sides of a change.
+
+    Changes stand together in a folder `delta`.
+    """
+    inside = [p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name not in ("__pycache__", "delta"))]
+    return sorted([*inside, *(examples(folder / "delta") if (folder / "delta").is_dir() else [])])
 
 
 def surface_marks(text: str) -> list[tuple[int, str]]:

@@ -14,7 +14,8 @@ from guardrail.run import judge_source
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 PACKS = {path.stem for path in (ROOT / "rules").glob("*.toml")} - {path.removesuffix(".toml") for path in NOT_PACKS}
-OF_PACKS = [path.relative_to(FIXTURES) for folder in sorted(FIXTURES.iterdir()) if folder.name != "demo" for path in examples(folder)]
+FOLDERS = [folder for folder in sorted(FIXTURES.iterdir()) if folder.name != "demo"]
+OF_PACKS = [path.relative_to(FIXTURES) for folder in FOLDERS for path in examples(folder)]
 EXAMPLES = [path for path in OF_PACKS if path.suffix == ".py" and not path.name.endswith((".before.py", ".after.py"))]
 OTHERS = [path for path in OF_PACKS if path not in EXAMPLES and not path.name.endswith(".before.py")]
 

@@ -53,6 +53,9 @@ def judging(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--exit-zero", is_flag=True, help="Exit with 0 for findings, too; never hides a 2."),
         click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; one per core by default."),
         click.option("--quiet", "-q", is_flag=True, help="Findings only, and nothing where there are none."),
+        click.option(
+            "--cache/--no-cache", "cached", default=True, help="Keep what was read of files for the next run.", show_default=True
+        ),
         click.option("--map/--no-map", "shown_map", default=None, help="Only the review map, or all but it."),
     ]
     for option in reversed(options):
@@ -121,6 +124,20 @@ def trace(function: str, form: str) -> int:
     inside = os.path.relpath(os.path.join(Path.cwd(), path), change.root).replace(os.sep, "/")
     found = tracing.trace(change.head, read_library(), inside, symbol)
     terminal.write(tracing.as_json(found) if form == "json" else tracing.in_words(found))
+    return CLEAN
+
+
+@group.command()
+@click.argument("action", type=click.Choice(["info", "clear"]))
+def cache(action: str) -> int:
+    """Tell about what is kept between runs, or remove it."""
+    from guardrail.cache import Cache
+
+    kept = Cache()
+    if action == "clear":
+        terminal.write(f"{kept.file}: {kept.clear()} bytes removed\n")
+    else:
+        terminal.write(f"{kept.file}: {kept.entries()} files, {kept.size()} bytes\n")
     return CLEAN
 
 
@@ -204,14 +221,16 @@ def _judge(
     quiet: bool,
     shown_map: bool | None,
     exit_zero: bool,
+    cached: bool,
     **settings: object,
 ) -> int:
     """Run the pipeline, write the report, and answer with the exit code."""
+    from guardrail.cache import Cache
     from guardrail.run import run
 
     output = None if output == "-" else output
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-    verdict = run(source, Path.cwd(), given, exit_zero=exit_zero)
+    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None)
     terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
     return verdict.exit_code
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,19 @@ from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
 from guardrail.tuning import tuned
+from guardrail.workers import mapped, shown
 
 if TYPE_CHECKING:
     from guardrail.allows import AllowsOfFile
+    from guardrail.cache import Cache
 
 PARALLEL = 24  # files from which worker processes pay for themselves
 
 
-def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, exit_zero: bool = False) -> Verdict:
-    """Judge one change: `options` are command-line settings, which go before those of the project."""
+def run(
+    source: Source, cwd: Path, options: Mapping[str, object] | None = None, exit_zero: bool = False, cache: Cache | None = None
+) -> Verdict:
+    """Judge one change: `options` are command-line settings, which go before those of the project; `cache` spares reading files."""
     change = read_change(source, cwd)
     trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
     settings, rules = settings_and_rules(trusted, options)
@@ -37,9 +40,9 @@ def run(source: Source, cwd: Path, options: Mapping[str, object] | None = None, 
     judge = Judge(change.base, change.head, rules, True, whole, old)
     judgements = list(judge_all(judge, files, settings.jobs))
     pages = [judge.judge_page(f) for f in others]
-    compared = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings)
+    paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     lost = [] if whole else stage.of_change(judge, change, judgements, scope)
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, compared, lost)
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths, lost)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -54,10 +57,9 @@ def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[File
     """The judgements in the order of the files, made by as many processes as there is work for."""
     workers = min(jobs or os.cpu_count() or 1, len(files) // (PARALLEL // 4))
     if workers <= 1 or len(files) < PARALLEL:
-        yield from map(judge.judge, files)
+        yield from shown(map(judge.judge, files), len(files), "judging")
         return
-    with ProcessPoolExecutor(workers, initializer=_start, initargs=(judge,)) as pool:
-        yield from pool.map(_judge_one, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
+    yield from shown(mapped(_judge_one, files, workers, _start, judge), len(files), "judging")
 
 
 _WORKER: list[Judge] = []

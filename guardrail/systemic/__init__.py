@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from guardrail.cache import Cache
     from guardrail.judge import Judge
     from guardrail.model import FileChange, Finding
     from guardrail.settings import Settings
 
 
-def find(judge: Judge, files: Sequence[FileChange], said: Sequence[Finding], settings: Settings | None = None) -> list[Finding]:
+def find(
+    judge: Judge, files: Sequence[FileChange], said: Sequence[Finding], settings: Settings | None = None, cache: Cache | None = None
+) -> list[Finding]:
     """What the rules with `reaches` find in a change, without what was `said` by others; each with its status."""
     rules = [rule for rule in judge.rules.rules if rule.reaches]
+    files = [f for f in files if f.path.endswith(".py")]
     if not rules or not files:
         return []
     from guardrail.systemic.judge import find as found_by
     from guardrail.systemic.judge import without
     from guardrail.systemic.project import Project
+    from guardrail.systemic.reading import Reading
 
+    reading = Reading(cache, (settings.jobs if settings else 1) or os.cpu_count() or 1)
     skip = settings.excluded if settings else lambda _: False
-    base = None if judge.whole else Project(judge.base, skip)
-    return without(found_by(base, Project(judge.head, skip), files, rules, judge.library, judge.whole), said)
+    base = None if judge.whole else Project(judge.base, skip, reading)
+    found = found_by(base, Project(judge.head, skip, reading), files, rules, judge.library, judge.whole)
+    reading.keep()
+    return without(found, said)

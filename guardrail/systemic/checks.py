@@ -31,7 +31,9 @@ _KEYS = frozenset(
 _KEYED = re.compile(r"idempoten|dedup|client_?token|message_?dedup|\b(search|graphql|query)\b", re.I)
 _LOCAL = re.compile(r"redis|memcache|^django\.core\.cache")
 _MODEL_CALLS = re.compile(r"^(openai|anthropic|litellm|cohere|google\.genai)\.")
-_SERIAL = re.compile(r"connect|conn\b|session|client|socket|token|refresh|login|init|serial|send|write|io_|db|model|load|file|download|cache", re.I)
+_SERIAL = re.compile(
+    r"connect|conn\b|session|client|socket|token|refresh|login|init|serial|send|write|io_|db|model|load|file|download|cache", re.I
+)
 
 
 def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -47,7 +49,12 @@ def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
     around = path.context.around
-    if around is None or _in_retry(path) or any(hop.node.function.name in ("__init__", "__str__") for hop in path.hops[1:]):
+    if (
+        around is None
+        or _in_retry(path)
+        or _remembered(path)
+        or any(hop.node.function.name in ("__init__", "__str__") for hop in path.hops[1:])
+    ):
         return None
     site = path.edges[0].site if path.edges else path.deed.site
     bound = set(around.names)
@@ -61,6 +68,13 @@ def _in_retry(path: Path) -> bool:
     site = path.edges[0].site if path.edges else path.deed.site
     kinds = [a.kind for a in site.around]
     return "retry" in kinds and kinds.index("retry") < kinds.index("loop") if "loop" in kinds else False
+
+
+def _remembered(path: Path) -> bool:
+    """Whether the loop asks only for what it has not asked for yet."""
+    site = path.edges[0].site if path.edges else path.deed.site
+    kinds = [a.kind for a in site.around]
+    return "memo" in kinds and "loop" in kinds and kinds.index("memo") < kinds.index("loop")
 
 
 def _mentions(ref: Ref, names: set[str]) -> bool:
@@ -150,6 +164,8 @@ def redelivered(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     if not unsafe(path.deed.site, path.deed.effect.name, path.deed.effect.kind) or _keyed(judging, path):
         return None
+    if path.deed.effect.name.startswith(f"{first.module.name}.{first.function.symbol}."):
+        return None  # a task that puts itself into the queue tries again
     claims = ("select_for_update", "update", "get_or_create", "exists", "filter", "setnx", "set", "add", "lock")
     before = (s for s in first.function.sites if s.kind == "call" and s.line < path.hops[0].line)
     return None if any(last_name(s.ref) in claims for s in before) else ""
@@ -205,14 +221,21 @@ def needless_under_lock(judging: Judging, rule: Rule, path: Path) -> str | None:
 def same_lock(judging: Judging, rule: Rule, path: Path) -> str | None:
     """LCK005: the lock at the end is the one at the beginning, of the same object, and cannot be taken twice."""
     same = path.context.identity and path.context.identity == path.deed.effect.name and not path.context.attempts
-    if not same or path.deed.site.line == path.context.line and not path.edges:
+    if not same or (path.deed.site.line == path.context.line and not path.edges):
         return None
     return "" if all(_own(edge.site.ref, path.context.identity) for edge in path.edges) else None
 
 
 def _own(ref: Ref, identity: str) -> bool:
     """Whether a call stays with the same object: a method of self, or a plain function."""
-    return ref is not None and (ref[0] == "name" or (ref[0] == "attr" and ref[1] in (("name", "self"), ("name", "cls"))) or ref[0] == "attr" and ref[1] and ref[1][0] == "name" and ref[1][1] != "other")
+    return ref is not None and (
+        ref[0] == "name"
+        or (ref[0] == "attr" and ref[1] in (("name", "self"), ("name", "cls")))
+        or (ref[0] == "attr"
+        and ref[1]
+        and ref[1][0] == "name"
+        and ref[1][1] != "other")
+    )
 
 
 def other_order(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -146,7 +146,9 @@ class _Gathering:
 
     def on_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self.imports.setdefault(alias.asname or alias.name.split(".")[0], alias.name if alias.asname else alias.name.split(".")[0])
+            self.imports.setdefault(
+                alias.asname or alias.name.split(".")[0], alias.name if alias.asname else alias.name.split(".")[0]
+            )
 
     def on_ImportFrom(self, node: ast.ImportFrom) -> None:
         parts = self.name.split(".")
@@ -214,6 +216,13 @@ class _Gathering:
         target = ref(node)
         if target is not None:
             self.add(Site("iterate", node.lineno, target, awaited=asynchronous))
+
+    def on_If(self, node: ast.If) -> None:
+        self.expression(node.test)
+        kind = loops.condition(node.test)
+        if kind != "debug":
+            self.within(Around(kind, node.lineno) if kind else None, node.body)
+        self.block(node.orelse)
 
     def on_While(self, node: ast.While) -> None:
         around = loops.of_while(node)
@@ -312,6 +321,3 @@ def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
     pairs = [*zip(plain, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
     return tuple((p.arg, annotation(p.annotation), ref(default)) for p, default in pairs)
-
-
-

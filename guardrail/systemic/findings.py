@@ -40,7 +40,9 @@ class Found:
 class Judging:
     """One tree, judged; `touched` are the functions that are asked about, `lines` the touched lines of files, None for all."""
 
-    def __init__(self, project: Project, tables: Mapping[str, Any], touched: Sequence[Key], lines: Mapping[str, frozenset[int] | None]) -> None:
+    def __init__(
+        self, project: Project, tables: Mapping[str, Any], touched: Sequence[Key], lines: Mapping[str, frozenset[int] | None]
+    ) -> None:
         self.graph = Graph(project, tables)
         self.contexts = Contexts(self.graph)
         self.synthetic = Synthetic(self.graph, self.contexts)
@@ -53,7 +55,9 @@ class Judging:
         if key not in self.walks:
             cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
             enters = {"async": not_async, "loop": not_cached}.get(context, lambda _: True)
-            self.walks[key] = Walk(self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ()))
+            self.walks[key] = Walk(
+                self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ())
+            )
         return self.walks[key]
 
     def find(self, rules: Iterable[Rule], whole: bool) -> Iterator[Found]:

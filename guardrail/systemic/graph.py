@@ -165,7 +165,7 @@ class Graph:
         last = last_name(site.ref)
         if last in self.effects.listed("methods", "enqueue") and site.ref and site.ref[0] == "attr":
             for name in self.resolver.names(site.ref[1], module, function):
-                if self.is_task(name):
+                if self.is_task(name) and not self._waits_for_commit(name, last):
                     yield Effect("enqueue", f"{name}.{last}")
 
     def is_task(self, name: str) -> bool:
@@ -173,6 +173,27 @@ class Graph:
         found = self.project.locate(name)
         function = found[0].functions.get(found[1]) if found else None
         return found is not None and function is not None and bool(self.decorated(found[0], function, "systemic", "task"))
+
+    def _waits_for_commit(self, name: str, method: str) -> bool:
+        """Whether a task has a class of the project whose method puts the message off until the commit."""
+        found = self.project.locate(name)
+        function = found[0].functions[found[1]] if found else None
+        for _, _, arguments in function.decorators if found and function else ():
+            for argument in arguments:
+                bases = (
+                    self.resolver.names(argument.ref, found[0], found[0].functions[MODULE])
+                    if argument.keyword == "base" and found
+                    else ()
+                )
+                for base in bases:
+                    if any(self._calls_on_commit(m) for m in self.resolver.member(base, "apply_async")):
+                        return True
+        return False
+
+    def _calls_on_commit(self, name: str) -> bool:
+        found = self.project.locate(name)
+        function = found[0].functions.get(found[1]) if found else None
+        return function is not None and any(last_name(site.ref) == "on_commit" for site in function.sites)
 
     def decorated(self, module: Module, function: Function, table: str, key: str) -> list[Any]:
         """The decorators of a function that are in a list of the tables."""
@@ -183,7 +204,9 @@ class Graph:
     def _decorates(self, ref: Ref, module: Module, own: Function, listed: frozenset[str]) -> bool:
         if ref is None or last_name(ref) not in {n.rpartition(".")[2] for n in listed}:
             return False
-        return bool(self.resolver.names(ref, module, own) & listed) or (ref[0] == "attr" and ref[2] == "task" and "celery.Celery.task" in listed)
+        return bool(self.resolver.names(ref, module, own) & listed) or (
+            ref[0] == "attr" and ref[2] == "task" and "celery.Celery.task" in listed
+        )
 
     def _evaluated(self, ref: Ref, module: Module, function: Function) -> Iterator[Effect]:
         """A query set that is iterated over is fetched."""

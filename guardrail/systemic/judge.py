@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 from typing import Any
 
 from guardrail.model import FileChange, Finding, Status
@@ -21,6 +20,7 @@ def find(
     wanted = [rule for rule in rules if rule.reaches]
     if not wanted or not files:
         return []
+    head.prepare(f.head_path for f in files if f.head_path)
     now = _lines(files, head=True)
     before = _lines(files, head=False) if base is not None else {}
     ours = set(_touched(head, now))

@@ -47,6 +47,18 @@ def _few(iterable: ast.expr) -> bool:
     return _BATCHES.search(name.lower()) is not None
 
 
+def condition(test: ast.expr) -> str:
+    """What an `if` says of its body: `memo` where it runs for what is not known yet, `debug` where it is not for production."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.NotIn) and not _debug(test):
+        return "memo"
+    return "debug" if _debug(test) else ""
+
+
+def _debug(test: ast.expr) -> bool:
+    parts = (n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(test) if isinstance(n, (ast.Name, ast.Attribute)))
+    return any("debug" in part.lower() for part in parts) and not any(isinstance(n, ast.Not) for n in ast.walk(test))
+
+
 def of_while(node: ast.While) -> Around | None:
     """A `while` is a loop only where it retries: else nobody knows how often it turns, and servers turn for ever."""
     tried = _tries(node.body)
@@ -91,7 +103,9 @@ def _tries(body: Sequence[ast.stmt]) -> Any:
         if not isinstance(statement, ast.Try) or all(leaves(h.body) for h in statement.handlers):
             continue
         after = body[list(body).index(statement) + 1 :]
-        if any(_stops(s) for s in (*statement.body, *statement.orelse)) or any(isinstance(s, (ast.Return, ast.Break)) for s in after):
+        if any(_stops(s) for s in (*statement.body, *statement.orelse)) or any(
+            isinstance(s, (ast.Return, ast.Break)) for s in after
+        ):
             return statement
     return None
 

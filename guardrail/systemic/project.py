@@ -16,7 +16,7 @@ from guardrail.systemic.facts import Class, Function, Module, Ref
 Key = tuple[str, str]  # path and symbol of a function
 FOLLOWED = 8  # re-exports from one module to the next
 CANDIDATES = 400  # files with a name in them that are read in search of callers
-Extract = Callable[[str, str, bytes], Module]
+ReadMany = Callable[["Project", Sequence[str]], Iterable[Module]]
 
 
 def read_module(path: str, name: str, data: bytes) -> Module:
@@ -33,7 +33,7 @@ class Project:
 
     tree: Tree
     skip: Callable[[str], bool] = lambda _: False
-    extract: Extract = read_module
+    read_many: ReadMany | None = None  # reads many files at once, from a cache or by many processes
     limits: set[str] = field(default_factory=set)  # bounds that were hit, in words
     _modules: dict[str, Module] = field(default_factory=dict)
     _texts: dict[str, bytes] = field(default_factory=dict)
@@ -70,11 +70,17 @@ class Project:
             found.setdefault(".".join(parts), path)
         return found
 
+    def prepare(self, paths: Iterable[str]) -> None:
+        """Read many files at once."""
+        wanted = [p for p in paths if p not in self._modules]
+        if self.read_many is not None and len(wanted) > 1:
+            self.hold(self.read_many(self, wanted))
+
     def module(self, path: str) -> Module:
         """The facts of a file."""
         found = self._modules.get(path)
         if found is None:
-            found = self._modules[path] = self.extract(path, self.name(path), self.read(path))
+            found = self._modules[path] = read_module(path, self.name(path), self.read(path))
         return found
 
     def hold(self, modules: Iterable[Module]) -> None:
@@ -151,4 +157,5 @@ class Project:
         found = [p for p in self.paths if name.encode() in self.read(p) and pattern.search(self.read(p))]
         if len(found) > CANDIDATES:
             self.limits.add(f"`{name}` is named in {len(found)} files, of which {CANDIDATES} were searched for callers")
+        self.prepare(found[:CANDIDATES])
         return [self.module(p) for p in found[:CANDIDATES]]

@@ -33,7 +33,12 @@ def ref(node: ast.AST | None, depth: int = 0) -> Ref:
         return _either((node.body, node.orelse), depth)
     if isinstance(node, ast.BoolOp):
         return _either(node.values, depth)
-    if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool) and abs(node.value) < 10**6:
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int)
+        and not isinstance(node.value, bool)
+        and abs(node.value) < 10**6
+    ):
         return ("text", str(node.value))
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 300:
         return ("text", node.value)

@@ -106,7 +106,9 @@ class Walk:
             self._nowhere.update(came)
         return None
 
-    def _way(self, came: dict[Key, tuple[Node, Edge] | None], node: Node, deed: Deed) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]:
+    def _way(
+        self, came: dict[Key, tuple[Node, Edge] | None], node: Node, deed: Deed
+    ) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]:
         hops, edges = [Hop(node, deed.site.line)], []
         step = came[node.key]
         while step is not None:

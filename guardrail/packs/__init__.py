@@ -9,8 +9,10 @@ from pathlib import Path
 import tomli
 
 from guardrail.model import GuardrailError, Surface
+from guardrail.packs import compiled
 from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
-from guardrail.packs.tables import Reader, read_rule, read_surface
+from guardrail.packs.reader import Reader
+from guardrail.packs.tables import read_rule, read_surface
 
 __all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
@@ -35,8 +37,15 @@ def load_packs(extra: Iterable[str] = (), read: Callable[[str], bytes | None] | 
     """
     problems: list[str] = []
     texts = [(p.name, p.read_bytes()) for p in sorted(own_packs().glob("*.toml")) if p.name not in NOT_PACKS]
-    texts += _user_packs(tuple(extra), read, tuple(files), problems)
-    return read_packs(texts, problems)
+    theirs = _user_packs(tuple(extra), read, tuple(files), problems)
+    if theirs or problems:
+        return read_packs([*texts, *theirs], problems)
+    key = compiled.fingerprint(texts)
+    rules = compiled.recall(key)
+    if rules is None:
+        rules = read_packs(texts)
+        compiled.keep(key, rules)
+    return rules
 
 
 def read_packs(texts: Iterable[tuple[str, bytes]], problems: list[str] | None = None) -> Rules:

@@ -14,7 +14,6 @@ from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import regex_anchors
 
 if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
 # Words that open a context inside a definition; the others may come from its decorators or its class.
@@ -80,8 +79,8 @@ class Rule(Detector):
     in_tests: bool = False
     reads: str = ""  # "module:function" that reads the text of files, instead of patterns
     files: tuple[str, ...] = ()  # which files
-    versions: Mapping[str, SpecifierSet] = field(default_factory=dict)  # of libraries that the project must be known to use
-    unless_versions: Mapping[str, SpecifierSet] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)  # of libraries that the project must be known to use
+    unless_versions: Mapping[str, str] = field(default_factory=dict)
     reaches: tuple[str, ...] = ()  # effects that must not be reached from the context, through whatever calls; instead of patterns
     delta: Delta | None = None
     pack: str = ""
@@ -90,8 +89,13 @@ class Rule(Detector):
         """Whether the versions that a project uses are those that the rule is about; `version` knows them by name."""
         if not self.versions and not self.unless_versions:
             return True
-        meant = all((v := version(name)) is not None and v in wanted for name, wanted in self.versions.items())
-        return meant and not any((v := version(name)) is not None and v in past for name, past in self.unless_versions.items())
+        from packaging.specifiers import SpecifierSet  # late: few rules ask
+
+        def used(given: Mapping[str, str]) -> list[bool]:
+            known = ((version(name), SpecifierSet(text, prereleases=True)) for name, text in given.items())
+            return [found is not None and found in wanted for found, wanted in known]
+
+        return all(used(self.versions)) and not any(used(self.unless_versions))
 
 
 @dataclass(frozen=True, kw_only=True)

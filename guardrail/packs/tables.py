@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.packs.losses import read_delta
@@ -15,9 +15,6 @@ from guardrail.packs.rules import Rule, Shape, Signals
 from guardrail.patterns import Predicate, read_predicate
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
-
-if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
 SYSTEMIC_CONTEXTS = (*CONTEXTS, "lock-thread", "lock-async", "connection", "task")  # of rules with `reaches`
@@ -164,7 +161,7 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
     return rule if len(problems) == before else None
 
 
-def _read_versions(reader: Reader, table: Mapping[str, Any], key: str) -> dict[str, SpecifierSet]:
+def _read_versions(reader: Reader, table: Mapping[str, Any], key: str) -> dict[str, str]:
     given = table.get(key, {})
     if not given:
         return {}
@@ -173,7 +170,8 @@ def _read_versions(reader: Reader, table: Mapping[str, Any], key: str) -> dict[s
     found = {}
     for name, text in given.items() if isinstance(given, dict) else ():
         try:
-            found[name] = SpecifierSet(text, prereleases=True)
+            SpecifierSet(text)
+            found[name] = text
         except (InvalidSpecifier, TypeError, AttributeError):
             reader.problem(key, f'{name} wants a version specifier such as ">=2,<3"')
     if not isinstance(given, dict):

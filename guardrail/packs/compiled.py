@@ -1,0 +1,56 @@
+"""Rules as they come out of packs, kept beside the code like Python's own bytecode, and trusted as much."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from guardrail.packs.rules import Rules
+
+_CODE = Path(__file__).parent.parent
+FOLDER = Path(__file__).parent / "__pycache__"
+
+
+def fingerprint(texts: Iterable[tuple[str, bytes]]) -> bytes:
+    """What rules depend on: the packs (file name, content), the code that reads them, and Python."""
+    digest = hashlib.sha256(sys.version.encode())
+    sources = sorted([_CODE / "model.py", *(_CODE / "packs").glob("*.py"), *(_CODE / "patterns").glob("*.py")])
+    for name, data in [*((path.name, path.read_bytes()) for path in sources), *texts]:
+        digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
+    return digest.digest()
+
+
+def recall(key: bytes, folder: Path = FOLDER) -> Rules | None:
+    """The rules that were kept under this fingerprint; None where there are none, or something else lies there."""
+    with contextlib.suppress(Exception):  # whatever a broken file does to pickle
+        data = _file(folder).read_bytes()
+        size = len(key)
+        if data[:size] == key and hashlib.sha256(data[2 * size :]).digest() == data[size : 2 * size]:
+            found = pickle.loads(data[2 * size :])
+            return found if isinstance(found, Rules) else None
+    return None
+
+
+def keep(key: bytes, rules: Rules, folder: Path = FOLDER) -> None:
+    """Keep the rules for the next run, with their anchors; where nothing can be written, nothing is kept."""
+    if sys.dont_write_bytecode:
+        return
+    for detector in (*rules.rules, *(shape for signals in rules.signals.values() for shape in signals.shapes)):
+        _ = detector.anchors
+    data = pickle.dumps(rules, pickle.HIGHEST_PROTOCOL)
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key + hashlib.sha256(data).digest() + data)
+        Path(name).replace(_file(folder))
+
+
+def _file(folder: Path) -> Path:
+    return folder / f"rules.{sys.implementation.cache_tag}.pickle"

@@ -10,8 +10,8 @@ import tomli
 
 from guardrail.model import GuardrailError, Surface
 from guardrail.packs import compiled
-from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
 from guardrail.packs.reader import Reader
+from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
 from guardrail.packs.tables import read_rule, read_surface
 
 __all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]

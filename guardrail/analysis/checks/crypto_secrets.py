@@ -139,7 +139,13 @@ def _secret_sink(facts: Facts, node: cst.CSTNode) -> str:
 
 def feeds_a_secret(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Values that end up under the name of a secret."""
-    return (m for m in matches if _secret_sink(facts, m.node))
+    return (m for m in matches if _secret_sink(facts, m.node) and not _of_a_lock(facts))
+
+
+def _of_a_lock(facts: Facts) -> bool:
+    """Whether the definition locks something: its tokens tell holders apart, and nobody has to guess them."""
+    named = f"{facts.definition.symbol if facts.definition else ''} {facts.path.rpartition('/')[2]}"
+    return bool(set(split_words(named)) & {"lock", "locks", "locking", "mutex", "lease", "semaphore"})
 
 
 def feeds_a_bearer_secret(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -46,7 +46,7 @@ def prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
     files = {name: data for name, data in files.items() if "__pycache__" not in name}
     tree = MemoryTree(EmptyTree(), files)
     judge = Judge(EmptyTree(), tree, rules, whole=True)
-    found = []
+    found: list[Finding] = []
     for name in files:
         change = FileChange(None, name)
         found += (judge.judge(change) if is_python(name, tree) else judge.judge_page(change)).head

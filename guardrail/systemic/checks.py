@@ -231,10 +231,7 @@ def _own(ref: Ref, identity: str) -> bool:
     return ref is not None and (
         ref[0] == "name"
         or (ref[0] == "attr" and ref[1] in (("name", "self"), ("name", "cls")))
-        or (ref[0] == "attr"
-        and ref[1]
-        and ref[1][0] == "name"
-        and ref[1][1] != "other")
+        or (ref[0] == "attr" and ref[1] and ref[1][0] == "name" and ref[1][1] != "other")
     )
 
 

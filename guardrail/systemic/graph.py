@@ -11,9 +11,10 @@ from guardrail.index import MODULE
 from guardrail.systemic import django
 from guardrail.systemic.effects import Effect, Effects
 from guardrail.systemic.facts import Function, Module, Ref, Site
+from guardrail.systemic.names import Names
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.refs import last_name
-from guardrail.systemic.resolve import Names, Resolver, is_property
+from guardrail.systemic.resolve import Resolver, is_property
 
 CALLEES = 6  # functions that one call may mean before nobody knows
 _ELSEWHERE = ("map", "filter", "sorted", "min", "max", "any", "all", "sum", "list")

@@ -1,4 +1,4 @@
-"""Writes docs/rules.md and docs/surfaces.md from the packs and the README's example from the demo.
+"""Writes docs/rules.md and docs/surfaces.md from the packs, rules/examples.toml from the fixtures, the README's from the demo.
 
 `make docs` runs it, a test holds the pages equal.
 """
@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
+from guardrail.examples import Example, as_toml, gather
 from guardrail.model import Confidence, Role, Severity, Tier
 from guardrail.packs import Rule, Rules, Signals, load_packs
 
@@ -45,6 +47,7 @@ def pages(rules: Rules) -> dict[str, str]:
 def rules_page(rules: Rules) -> str:
     """One section per surface, in it one per public id, in it one item per detector."""
     ids = {rule.id for rule in rules.rules}
+    given = gather(ROOT / "fixtures", ids)
     lines = [NOTE, "", "# Rules", ""]
     lines += [f"{len(ids)} rules; `guardrail explain RULE` shows one of them in the terminal. `$NAME` stands for"]
     lines += ["the code that was found. Confidence is high unless it is named.", ""]
@@ -53,8 +56,17 @@ def rules_page(rules: Rules) -> str:
     for surface, group in groupby(by_surface, key=lambda rule: rule.surface):
         lines += ["", f"## [{surface}](surfaces.md#{surface})"]
         for (code, name), detectors in groupby(group, key=lambda rule: (rule.id, rule.name)):
-            lines += ["", f"### {code} {name}", "", *map(item, detectors)]
+            lines += ["", f"### {code} {name}", "", *map(item, detectors), *shown(code, given)]
     return "\n".join(lines) + "\n"
+
+
+def shown(code: str, given: Mapping[str, Example]) -> list[str]:
+    """The example of a rule: code that is flagged, and code like it that is not."""
+    example = given.get(code)
+    if example is None:
+        return []
+    blocks = [("Flagged:", example.flagged), ("Not flagged:", example.fine)]
+    return [line for title, text in blocks if text for line in ("", title, "", "```python", *text.splitlines(), "```")]
 
 
 def item(rule: Rule) -> str:
@@ -102,7 +114,9 @@ def example() -> str:
 
 
 def main() -> None:
-    """Rewrite the pages and the example."""
+    """Rewrite the pages, the examples of the rules and that of the README."""
+    own = {rule.id for rule in load_packs().rules}
+    (ROOT / "rules" / "examples.toml").write_text(as_toml(gather(ROOT / "fixtures", own)), encoding="utf-8")
     for name, text in pages(load_packs()).items():
         (DOCS / name).write_text(text, encoding="utf-8")
     readme = EXAMPLE.sub(lambda m: m["head"] + example() + m["foot"], README.read_text("utf-8"), count=1)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from guardrail.comments import comments
 from guardrail.extents import Extent, extents, symbols
 from guardrail.fields import guess
 from guardrail.model import Confidence, Finding, Severity, Unreadable
@@ -19,11 +20,6 @@ _MARK = re.compile(r"(?:^|(?<=\s))#+\s*guardrail\s*:", re.I)
 _FORM = re.compile(r"# guardrail: allow\[(?P<ids>[^\]]*)\](?P<rest>.*)", re.S)
 _ID = re.compile(r"[A-Z]{3}\d{3}")
 _UNTIL = re.compile(r"(?P<reason>.*?)(?:^|\s)until=(?P<until>\S*)\s*\Z", re.S)
-_STRING_OR_COMMENT = re.compile(
-    r"\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"\"\")?|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"
-    r"|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|(?P<comment>#[^\n]*)",
-    re.S,
-)
 _PLACEHOLDERS = frozenset(
     "todo fixme xxx wip tbd tba na n a none nil ignore ignored skip ok okay fine safe pending later temporary temp"
     " reason because false positive by design intended known issue see above".split()
@@ -71,8 +67,8 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
     if "guardrail" not in text.lower():
         return AllowsOfFile()
     text = normalise_newlines(text)
-    comments = list(_comments(text))
-    if not comments:
+    marked = list(_marked(text))
+    if not marked:
         return AllowsOfFile()
     lines = ["", *text.split("\n")]
     try:
@@ -83,7 +79,7 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
     following = sorted(set(by_line.values()))
     allows, findings = [], []
     symbol = symbols(tree, lines)
-    for line, column, comment in comments:
+    for line, column, comment in marked:
         place = (path, symbol.get(line, "<module>"), line, column, comment)
         try:
             rules, reason, until = _read(comment)
@@ -104,15 +100,11 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
     return AllowsOfFile(tuple(allows), tuple(findings), by_line, by_extent)
 
 
-def _comments(text: str) -> Iterator[tuple[int, int, str]]:
+def _marked(text: str) -> Iterator[tuple[int, int, str]]:
     """Line, column and text of the comments that speak to us."""
-    line, at = 1, 0
-    for found in _STRING_OR_COMMENT.finditer(text):
-        mark = _MARK.search(found["comment"]) if found["comment"] else None
-        if mark:
-            start = found.start() + mark.start()
-            line, at = line + text.count("\n", at, start), start
-            yield line, start - text.rfind("\n", 0, start), text[start : found.end()].rstrip()
+    for line, column, comment in comments(text):
+        if mark := _MARK.search(comment):
+            yield line, column + mark.start(), comment[mark.start() :].rstrip()
 
 
 def _read(comment: str) -> tuple[list[str], str, date | None]:

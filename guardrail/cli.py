@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLEAN, FINDINGS, UNSURE, INTERRUPTED = 0, 1, 2, 130
 FORMATS = ("text", "json", "github")  # of guardrail.report, which is not imported for this
+PEERS = ("bandit", "ruff")  # of guardrail.peers, likewise
 
 
 def _debug(context: click.Context, _option: click.Parameter, given: bool) -> None:
@@ -99,10 +100,11 @@ def explain(name: str) -> int:
 
         terminal.write(reasons.render(why(path, int(line), Path.cwd())))
         return CLEAN
+    from guardrail.examples import examples
     from guardrail.report import described
 
     known = _rules()
-    terminal.write(described.explained(name, known.rules, known.surfaces))
+    terminal.write(described.explained(name, known.rules, known.surfaces, examples()))
     return CLEAN
 
 
@@ -152,11 +154,18 @@ def list_surfaces(form: str) -> int:
 
 @group.command()
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
-def rules(form: str) -> int:
+@click.option("--map", "peer", type=click.Choice(PEERS), help="List a peer's codes, and the rules that cover them.")
+def rules(form: str, peer: str | None) -> int:
     """List the rules."""
     from guardrail.report import described
 
     known = _rules()
+    if peer:
+        from guardrail.peers import covered
+
+        codes = covered(peer)
+        terminal.write(described.map_as_json(peer, codes) if form == "json" else described.map_in_words(codes, known.rules))
+        return CLEAN
     terminal.write(described.as_json(known.rules, known.surfaces) if form == "json" else described.table(known.rules))
     return CLEAN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.packs import Detector
 
 COMPOUND = frozenset({"With", "For", "While", "If", "FunctionDef", "ClassDef", "ExceptHandler"})
+_NAMED = ("Call", "Name", "Attribute")
 _TEXTS = ("SimpleString", "ConcatenatedString")
 D = TypeVar("D", bound="Detector")
 
@@ -27,7 +28,7 @@ def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     detectors = [d for d in detectors if not d.in_file or not facts.file.words.isdisjoint(d.in_file)]
     by_kind = _by_kind(detectors)
     for node in facts.nodes:
-        for detector, pattern in by_kind.get(type(node).__name__, ()):
+        for detector, pattern in _fitting(by_kind.get(type(node).__name__), node, facts):
             held = matches.setdefault(id(detector), {})
             match = _first(detector, pattern, node, facts) if id(node) not in held else None
             if match is not None:
@@ -35,18 +36,35 @@ def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     for detector in detectors:
         kept: Iterable[Match] = matches.get(id(detector), {}).values()
         if detector.check and kept:
-            kept = _checker(detector.check)(facts, kept)
+            kept = checker(detector.check)(facts, kept)
         yield from ((detector, match) for match in kept)
 
 
-def _by_kind(detectors: Iterable[D]) -> dict[str, list[tuple[D, Any]]]:
-    """Detectors by the type of node that their patterns can match; a bare string is looked for among string literals."""
-    found: dict[str, list[tuple[D, Any]]] = {}
+def _by_kind(detectors: Iterable[D]) -> dict[str, dict[str, list[tuple[D, Any]]]]:
+    """Detectors by the type of node that their patterns can match, and by the name that it must go by.
+
+    A bare string is looked for among string literals.
+    """
+    found: dict[str, dict[str, list[tuple[D, Any]]]] = {}
     for detector in detectors:
         for pattern in detector.patterns:
             for kind in pattern.kinds or _TEXTS:
-                found.setdefault(kind, []).append((detector, pattern))
+                head = pattern.head() if kind in _NAMED else ""
+                found.setdefault(kind, {}).setdefault(head, []).append((detector, pattern))
     return found
+
+
+def _fitting(by_head: Mapping[str, list[tuple[D, Any]]] | None, node: Any, facts: Facts) -> Iterator[tuple[D, Any]]:
+    """The detectors and patterns that a node may fit by its name."""
+    if not by_head:
+        return
+    yield from by_head.get("", ())
+    if len(by_head) > ("" in by_head):
+        named = node.func if type(node).__name__ == "Call" else node
+        for name in sorted(facts.names(named)):
+            yield from by_head.get(name, ())
+        if type(named).__name__ == "Attribute":
+            yield from by_head.get(f".{named.attr.value}", ())
 
 
 def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match | None:
@@ -57,7 +75,7 @@ def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match |
             continue
         if detector.context and not facts.contexts(node).intersection(detector.context):
             return None
-        if any(_excused(detector, exception, node, facts, env) for exception in detector.unless):
+        if any(excused(detector, exception, node, facts, env) for exception in detector.unless):
             continue
         from guardrail.analysis.match import Match  # late: this is seldom reached
 
@@ -65,7 +83,7 @@ def _first(detector: Detector, pattern: Any, node: Any, facts: Facts) -> Match |
     return None
 
 
-def _excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
+def excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: Any) -> bool:
     """Whether an `unless` holds for the node itself, or (a compound statement) around it."""
     candidates = [node, *facts.ancestors(node)] if COMPOUND.intersection(exception.kinds) else [node]
     for candidate in candidates:
@@ -79,13 +97,13 @@ def _excused(detector: Detector, exception: Any, node: Any, facts: Facts, env: A
 
 
 @cache
-def _checker(name: str) -> Callable[[Facts, Iterable[Match]], Iterator[Match]]:
+def checker(name: str) -> Callable[..., Any]:
     """The function of a `check`; never one that lies in the code under review, of which nothing is even imported."""
     module, _, function = name.partition(":")
     if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
         raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
     try:
-        found: Callable[[Facts, Iterable[Match]], Iterator[Match]] = getattr(importlib.import_module(module), function)
+        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise GuardrailError(f"check {name}: {error}") from error
     return found

@@ -58,6 +58,14 @@ def strings(value: object) -> tuple[str, ...]:
     return tuple(item.strip() for item in value)
 
 
+def peers(value: object) -> tuple[str, ...]:
+    """Kinds of comments that peers have."""
+    kinds = strings(value)
+    if not set(kinds) <= {"nosec", "noqa"}:
+        raise Wrong('must be a list of "nosec" and "noqa"')
+    return kinds
+
+
 def globs(value: object) -> tuple[str, ...]:
     """A list of patterns as in .gitignore."""
     globs = strings(value)

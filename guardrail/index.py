@@ -16,7 +16,9 @@ from guardrail.words import words_in
 __all__ = ["MODULE", "decode", "index_source", "module_name"]
 
 MODULE = "<module>"
-_BRANCH = re.compile(r"\n[ \t\f]*(?:if|elif|case|for|while|except)\b")
+_PRESENCE = r"(?!\s+(?:not\s+)?(?:[\w.]{1,99}\s+is\s+(?:not\s+)?None|isinstance\([^()\n]{1,99}\)|hasattr\([^()\n]{1,99}\))\s*:)"
+_CODE = r"(?=[^\n]*:|[^\n]*[(\[{\\][ \t]*\n)"  # and not a line of prose that begins with such a word
+_BRANCH = re.compile(rf"\n[ \t\f]*(?:(?:if|elif)\b{_PRESENCE}|(?:case|for|while|except)\b){_CODE}")
 _BRANCHING = frozenset({"if", "elif", "case", "for", "while", "except"})
 _SELVES = ("self", "cls")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

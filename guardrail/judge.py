@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ import tomli
 from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile
 from guardrail.analysis.depth import TOO_DEEP
+from guardrail.delta.find import losses, paired
+from guardrail.delta.loss import Loss
 from guardrail.index import decode, index_source
 from guardrail.model import (
     Definition,
@@ -25,12 +27,11 @@ from guardrail.model import (
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
-from guardrail.project import Project
 from guardrail.side import Side
 from guardrail.triage import Anchored
 
 if TYPE_CHECKING:
-    pass
+    from guardrail.project import Project
 
 PYTHON = (".py", ".pyw")
 LONGEST = 2_000_000  # bytes of a file that is not Python
@@ -48,6 +49,9 @@ class FileJudgement:
     allows: AllowsOfFile | None = None
     skipped: tuple[Skipped, ...] = ()
     text: str = ""  # of head, where something was found
+    losses: tuple[Loss, ...] = ()  # what paired definitions lost, unless it is elsewhere
+    gone: tuple[Definition, ...] = ()  # of base, with guards, and not in this file any more
+    come: tuple[Definition, ...] = ()  # of head, and of no definition of base
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,11 @@ class Judge:
 
     def judge_page(self, change: FileChange) -> FileJudgement:
         """What rules find in the text of a file that is not Python; one that cannot be read is no text."""
-        head = self._page(self.head, change.head_path, self.head_project)
-        base = self._page(self.base, change.base_path, self.base_project)
+        head = self._page(self.head, change.head_path)
+        base = self._page(self.base, change.base_path)
         return FileJudgement(change.path, head, base, symbols=frozenset({surfaces.WHOLE_FILE}) if change.head_path else frozenset())
 
-    def _page(self, tree: Tree, path: str | None, project: Project) -> tuple[Finding, ...]:
+    def _page(self, tree: Tree, path: str | None) -> tuple[Finding, ...]:
         rules = texts.wanted(path, self.readers, python=False) if path else []
         if not path or not rules:
             return ()
@@ -94,6 +98,7 @@ class Judge:
             text = decode(data) if data and len(data) <= LONGEST and b"\0" not in data else ""
         except Unreadable:
             return ()
+        project = self.head_project if tree is self.head else self.base_project
         return tuple(texts.find(texts.Page(path, text, project), rules)) if text else ()
 
     @cached_property
@@ -104,11 +109,15 @@ class Judge:
     @cached_property
     def head_project(self) -> Project:
         """What the project says of itself after the change."""
+        from guardrail.project import Project  # late: it needs more than a small change does
+
         return Project(self.head)
 
     @cached_property
     def base_project(self) -> Project:
         """What it said before."""
+        from guardrail.project import Project
+
         return Project(self.base)
 
     def _side(self, tree: Tree, path: str | None, skipped: list[Skipped], prefix: str) -> Side | None:
@@ -119,13 +128,13 @@ class Judge:
             if data is None:
                 return None
             text = decode(data)
-            project = self.head_project if tree is self.head else self.base_project
-            return Side(self, SourceFile(path, text, index_source(path, text)), project)
+            return Side(self, SourceFile(path, text, index_source(path, text)), tree is self.head)
         except Unreadable as error:
             skipped.append(Skipped(path, prefix + str(error)))
             return None
 
     def _compare(self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]) -> FileJudgement:
+        lost_guards, gone = self._losses(base, head)
         ours: Sequence[Definition] = head.definitions if head else ()
         theirs: Sequence[Definition] = base.definitions if base else ()
         if head and base:
@@ -145,8 +154,43 @@ class Judge:
             symbols=frozenset(d.symbol for d in head.definitions) if head else frozenset(),
             allows=allows,
             skipped=skipped,
-            text=head.file.text if head and found else "",
+            text=head.file.text if head and (found or lost_guards) else "",
+            losses=lost_guards,
+            gone=gone,
+            come=_come(base, head) if base or not self.whole else (),
         )
+
+    def _losses(self, base: Side | None, head: Side | None) -> tuple[tuple[Loss, ...], tuple[Definition, ...]]:
+        """What the definitions of a file lost, and those with guards that are gone from it."""
+        if base is None or not self.losing.filed:
+            return (), ()
+        if head is None:
+            return (), tuple(d for d in base.definitions if self.lost_rules(base, d))
+        ours, theirs = snapshot.changed(head.definitions, base.definitions, head.key, base.key)
+        pairs, gone = paired(base, head, theirs, ours)
+        found = tuple(loss for pair in pairs for loss in losses(pair, self.lost_rules(base, pair.old)))
+        return found, tuple(d for d in gone if self.lost_rules(base, d))
+
+    def lost_rules(self, base: Side, definition: Definition) -> list[tuple[int, Rule]]:
+        """The rules of losses that may speak of a definition of base, by their number."""
+        if definition.kind == "module" and not definition.words:
+            return []
+        found = self.losing.among(base.words.of(definition), partial(base.words.search, definition))
+        return [(number, self.rules.rules[number]) for number in sorted(found)]
+
+    def side(self, tree: Tree, path: str | None) -> Side | None:
+        """One side of a file, None where it is not there or cannot be read."""
+        return self._side(tree, path, [], "")
+
+    @cached_property
+    def losing(self) -> Anchored[int]:
+        """The rules of losses, by their number, looked up by the words of a definition of base."""
+        return Anchored((n, r.anchors) for n, r in enumerate(self.rules.rules) if r.delta is not None and r.patterns)
+
+    @cached_property
+    def snapshots(self) -> tuple[Rule, ...]:
+        """The rules that look at one side."""
+        return tuple(rule for rule in self.rules.rules if rule.delta is None)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -156,7 +200,7 @@ class Judge:
     @cached_property
     def by_words(self) -> Anchored[int]:
         """The rules, by their number, looked up by the words of a definition."""
-        return Anchored((number, rule.anchors) for number, rule in enumerate(self.rules.rules))
+        return Anchored((number, rule.anchors) for number, rule in enumerate(self.snapshots))
 
     @cached_property
     def surfaces_by_words(self) -> Anchored[tuple[str, int]]:
@@ -186,6 +230,14 @@ class Judge:
                     if one != other:
                         found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
         return {one: sorted(others) for one, others in found.items()}
+
+
+def _come(base: Side | None, head: Side | None) -> tuple[Definition, ...]:
+    """The definitions that only head has."""
+    if head is None:
+        return ()
+    known = {d.symbol for d in base.definitions} if base else set()
+    return tuple(d for d in head.definitions if d.symbol not in known and d.kind != "module")
 
 
 def read_library(folder: Path | None = None) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Definition:
     header: int  # last line before the body: of `def …:` or `class …:`
     holes: tuple[tuple[int, int], ...] = ()
     words: frozenset[str] = frozenset()  # identifiers, keywords and `==` `!=` in its own lines
-    branches: int = 0  # lines of its own that begin with if, elif, case, for, while or except
+    branches: int = 0  # its own lines with if, elif, case, for, while or except; not where an `if` asks for None or a type only
 
     def owns(self, line: int) -> bool:
         """Whether the line lies in it and in none of its holes."""
@@ -182,6 +182,8 @@ class Note:
     path: str
     line: int
     message: str
+    side: str = "head"  # or "base": where something was that is lost
+    code: str = ""  # the lost line
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 
 _TESTS = frozenset({"tests", "test", "testing", "t"})
-_SCRIPTS = frozenset("scripts bin tools examples example docs doc demo demos samples sample tutorial tutorials benchmarks".split())
+_SCRIPTS = frozenset(
+    "scripts bin tools examples example docs doc docs_src demo demos samples sample tutorial tutorials benchmarks".split()
+)
+_EXAMPLES = frozenset("examples example docs doc demo demos samples sample tutorial tutorials docs_src".split())
 _FOREIGN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|node_modules|site-packages)/|_pb2(_grpc)?\.py$")
 _LOCKS = frozenset({"package-lock.json", "pnpm-lock.yaml", "npm-shrinkwrap.json", "go.sum", "pylock.toml"})
 _NUMBERED = re.compile(r"(?P<folder>(.*/)?migrations)/\d{4}_\w*\.py")
@@ -22,6 +25,11 @@ def is_script(path: str) -> bool:
     """Code that no server runs: scripts, examples, management commands, `setup.py`."""
     *folders, name = path.split("/")
     return bool(_SCRIPTS.intersection(folders)) or "management" in folders or name == "setup.py"
+
+
+def is_example(path: str) -> bool:
+    """What shows readers how things are done; credentials there are made up."""
+    return bool(_EXAMPLES.intersection(path.split("/")[:-1]))
 
 
 def is_foreign(path: str) -> bool:

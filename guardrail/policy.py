@@ -7,15 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from guardrail.allows import AllowsOfFile
 from guardrail.fields import NEVER
 from guardrail.model import Confidence, Decision, Finding, Outcome, Status
+from guardrail.peers import Suppression, suppressions
 from guardrail.settings import Settings
 
 CLEAN, FINDINGS, UNSURE = 0, 1, 2
 
 
-def decide(findings: Sequence[Finding], allows: Mapping[str, AllowsOfFile], settings: Settings) -> tuple[Decision, ...]:
-    """What becomes of each finding, and why; sorted by path, line, column and rule."""
+def decide(
+    findings: Sequence[Finding],
+    allows: Mapping[str, AllowsOfFile],
+    settings: Settings,
+    texts: Mapping[str, str] | None = None,
+) -> tuple[Decision, ...]:
+    """What becomes of each finding, and why; sorted by path, line, column and rule.
+
+    `texts` are those of the files with findings, for the comments of peers that the settings honour.
+    """
     ordered = sorted(findings, key=lambda f: (f.path, f.line, f.column, f.rule, f.end_line, f.end_column, f.status))
-    return tuple(_decision(finding, allows, settings) for finding in ordered)
+    theirs = {path: suppressions(text, settings.honour) for path, text in (texts or {}).items()} if settings.honour else {}
+    return tuple(_decision(finding, allows, settings, theirs.get(finding.path, [])) for finding in ordered)
 
 
 def exit_code(decisions: Iterable[Decision], complete: bool, settings: Settings, exit_zero: bool = False) -> int:
@@ -26,7 +36,9 @@ def exit_code(decisions: Iterable[Decision], complete: bool, settings: Settings,
     return FINDINGS if failing and not exit_zero else CLEAN
 
 
-def _decision(finding: Finding, allows: Mapping[str, AllowsOfFile], settings: Settings) -> Decision:
+def _decision(
+    finding: Finding, allows: Mapping[str, AllowsOfFile], settings: Settings, theirs: Iterable[Suppression] = ()
+) -> Decision:
     """One finding: is it wanted, is it of this change, is it allowed, does it fail the run?"""
     if because := _unselected(finding, settings):
         return Decision(finding, Outcome.UNSELECTED, because)
@@ -36,6 +48,10 @@ def _decision(finding: Finding, allows: Mapping[str, AllowsOfFile], settings: Se
     if of_file and (allow := of_file.of(finding)):
         because = f"{finding.path}:{allow.line} allows {finding.rule}: {allow.reason}"
         return Decision(finding, Outcome.ALLOWED, because)
+    for comment in theirs:
+        if comment.covers(finding):
+            because = f"{finding.path}:{comment.line} `{comment.comment}` is honoured by the settings"
+            return Decision(finding, Outcome.ALLOWED, because)
     if settings.fail_on is None or finding.severity > settings.fail_on:
         because = f"{finding.severity} is below the gate, fail-on = {settings.fail_on or NEVER}"
         return Decision(finding, Outcome.BELOW_GATE, because)

@@ -172,7 +172,8 @@ def _of_toml(table: Mapping[str, Any]) -> Iterator[Requirement]:
         inside, value = stack.pop()
         if isinstance(value, dict):
             if inside:
-                yield from _requirements(f"{name}{_specifier(said)}" for name, said in value.items() if name != "python")
+                named = ((name, said) for name, said in value.items() if name != "python" and not isinstance(said, list))
+                yield from _requirements(f"{name}{_specifier(said)}" for name, said in named)
             stack.extend((inside or key in _HOLDERS, below) for key, below in value.items())
         elif isinstance(value, list) and inside:
             yield from _requirements(item for item in value if isinstance(item, str))

@@ -12,11 +12,12 @@ from guardrail.index import index_source
 from guardrail.judge import Judge, is_python
 from guardrail.model import FileChange, Finding, GuardrailError, Placement
 from guardrail.packs import Rules, load_packs, own_packs
-from guardrail.run import judge_source
+from guardrail.run import check_change, judge_source
 
 MARK = re.compile(r"#\s*(expect|missed):\s*((?:[A-Z]{3}\d{3}[,\s]*)+)")
 SURFACE = re.compile(r"#\s*surface:\s*([^#]+)")
 PLACED = re.compile(r"(not\s+)?([a-z][a-z-]*)(?:\s*\((\w+)\))?")
+BEFORE, AFTER = ".before.py", ".after.py"  # the two sides of one file
 Marks = set[tuple[int, str]]
 
 
@@ -32,6 +33,12 @@ def marks(text: str, kind: str) -> Marks:
 
 def prove_file(path: Path, rules: Rules, shown: str) -> list[str]:
     """What an example shows that its marks do not say, and the other way round."""
+    if path.name.endswith(BEFORE):
+        return []
+    if path.name.endswith(AFTER) or (path / "after").is_dir():
+        return _prove_pair(path, rules, shown)
+    if path.is_dir():
+        return _prove_project(path, rules, shown)
     text = path.read_text("utf-8")
     try:
         judgement = judge_source(text, rules, shown)
@@ -40,7 +47,7 @@ def prove_file(path: Path, rules: Rules, shown: str) -> list[str]:
     return [*_mistaken(text, shown, judgement.head), *_misplaced(text, shown, judgement.placements)]
 
 
-def prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
+def _prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
     """The same of a folder whose files are one small project, Python or not."""
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
     files = {name: data for name, data in files.items() if "__pycache__" not in name}
@@ -64,6 +71,43 @@ def _mistaken(text: str, shown: str, findings: Iterable[Finding]) -> list[str]:
         *(f"{shown}:{line}: {rule} is found, and not marked" for line, rule in sorted(found - expected - missed)),
         *(f"{shown}:{line}: {rule} is found at last: turn `missed` into `expect`" for line, rule in sorted(missed & found)),
     ]
+
+
+def _prove_pair(path: Path, rules: Rules, shown: str) -> list[str]:
+    """The same for two sides: `NAME.before.py` and `NAME.after.py`, or the folders `before` and `after` of a change.
+
+    The marks are those of the head side; a mark of a file that is gone stands in the file `gone` of the head side.
+    """
+    base, head, prefix = sides(path, shown)
+    try:
+        findings = check_change(base, head, rules)
+    except ValueError as error:
+        return [str(error)]
+    texts = {**dict.fromkeys(sorted({f.path for f in findings} - head.keys()), ""), **head}
+    by_path = {name: [f for f in findings if f.path == name] for name in texts}
+    return [failure for name, text in texts.items() for failure in _mistaken(text, prefix + name, by_path[name])]
+
+
+def sides(path: Path, shown: str) -> tuple[dict[str, str], dict[str, str], str]:
+    """Path → text of both sides of a pair, and what to put before a path to show it."""
+    if path.is_dir():
+        found = [
+            {p.relative_to(path / side).as_posix(): p.read_text("utf-8") for p in sorted((path / side).rglob("*")) if p.is_file()}
+            for side in ("before", "after")
+        ]
+        return found[0], found[1], f"{shown}/after/"
+    name = shown.removesuffix(AFTER) + ".py"
+    before = path.with_name(path.name.removesuffix(AFTER) + BEFORE)
+    return {name: before.read_text("utf-8")}, {name: path.read_text("utf-8")}, ""
+
+
+def examples(folder: Path) -> list[Path]:
+    """The examples of a folder: Python files, and folders that are small projects or hold both sides of a change.
+
+    Changes stand together in a folder `delta`.
+    """
+    inside = [p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name not in ("__pycache__", "delta"))]
+    return sorted([*inside, *(examples(folder / "delta") if (folder / "delta").is_dir() else [])])
 
 
 def surface_marks(text: str) -> list[tuple[int, str]]:
@@ -104,24 +148,21 @@ def prove(pack: Path) -> list[str]:
     rules = load_packs([str(p) for p in packs if p.resolve().parent != own])
     failures: list[str] = []
     for each in packs:
-        examples = _examples(each)
-        for path in examples:
-            shown = str(path.relative_to(path.parent.parent))
-            failures += prove_project(path, rules, shown) if path.is_dir() else prove_file(path, rules, shown)
-        hit = {rule for path in examples for text in _texts(path) for _, rule in marks(text, "expect")}
+        folder = _folder(each)
+        hit: set[str] = set()
+        if folder is not None:
+            for path in examples(folder):
+                failures += prove_file(path, rules, path.relative_to(folder.parent).as_posix())
+            hit = {rule for path in folder.rglob("*") if path.is_file() for _, rule in marks(_text(path), "expect")}
         ids = {r.id for r in rules.rules if Path(r.pack).name == each.name}
         failures += [f"{each.name}: {rule} has no example that it finds" for rule in sorted(ids - hit)]
     return failures
 
 
-def _examples(pack: Path) -> list[Path]:
-    for folder in (pack.parent / "fixtures" / pack.stem, pack.parent.parent / "fixtures" / pack.stem):
-        if folder.is_dir():
-            return sorted(p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name != "__pycache__"))
-    return []
+def _folder(pack: Path) -> Path | None:
+    folders = (pack.parent / "fixtures" / pack.stem, pack.parent.parent / "fixtures" / pack.stem)
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def _texts(example: Path) -> list[str]:
-    """Of a file, or of all files of a project."""
-    files = [p for p in example.rglob("*") if p.is_file() and p.suffix != ".pyc"] if example.is_dir() else [example]
-    return [path.read_text("utf-8") for path in files]
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")

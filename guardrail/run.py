@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot, systemic
 from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
+from guardrail.delta import stage
 from guardrail.judge import FileJudgement, Judge, is_python
-from guardrail.model import Change, FileChange, Finding, Tree, Verdict
+from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
 from guardrail.others import place_others
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
@@ -40,7 +41,8 @@ def run(
     judgements = list(judge_all(judge, files, settings.jobs))
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths)
+    lost = [] if whole else stage.of_change(judge, change, judgements, scope)
+    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths, lost)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -80,22 +82,23 @@ def decide(
     others: Sequence[FileChange] = (),
     pages: Iterable[FileJudgement] = (),
     paths: Iterable[Finding] = (),
+    lost: Sequence[Finding] = (),
 ) -> Verdict:
     """What was found on both sides → what a change did, and what is to be said of it.
 
     `others` are the touched files that are not Python, `pages` what was found in the texts of such files, `paths` what was found
-    in the calls of the project, compared already.
+    in the calls of the project, compared already, `lost` what the change lost.
     """
     everything = [*judgements, *pages]
     head = [f for j in everything for f in j.head]
     base = [f for j in everything for f in j.base]
     compared = snapshot.compare(base, head, dict(change.renames), _gone(change, everything))
-    findings = snapshot.fingerprinted(sorted([*compared, *paths], key=snapshot.order))
+    findings = snapshot.fingerprinted(stage.merged(sorted([*compared, *paths], key=snapshot.order), lost))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
-    decisions = policy.decide(findings, allows, settings)
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
+    decisions = policy.decide(findings, allows, settings, texts)
     placed, unclassified = place_others(others, change, rules)
     placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(
@@ -154,6 +157,20 @@ def _is_python(file: FileChange, change: Change) -> bool:
 def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
     """The findings in a text on its own, lines 1-based; ValueError with the reason where it cannot be read."""
     return list(judge_source(text, rules, path, triage).head)
+
+
+def check_change(base: Mapping[str, str], head: Mapping[str, str], rules: Rules, triage: bool = True) -> list[Finding]:
+    """What a change of some files, given as path → text on both sides, introduces."""
+    trees = [MemoryTree(EmptyTree(), {path: text.encode() for path, text in side.items()}) for side in (base, head)]
+    differ = sorted(path for path in {*base, *head} if base.get(path) != head.get(path))
+    files = [FileChange(path if path in base else None, path if path in head else None) for path in differ]
+    change = Change("", "two texts", trees[0], trees[1], tuple(files))
+    judge = Judge(change.base, change.head, rules, triage)
+    judgements = [judge.judge(f) for f in files if is_python(f.path, change.head if f.head_path else change.base)]
+    verdict = decide(change, rules, Settings(), judgements, lost=stage.of_change(judge, change, judgements, files))
+    if verdict.skipped:
+        raise ValueError(f"{verdict.skipped[0].path}: {verdict.skipped[0].reason}")
+    return [d.finding for d in verdict.decisions if d.finding.status is Status.INTRODUCED]
 
 
 def judge_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> FileJudgement:

@@ -40,6 +40,7 @@ class Settings:
     pedantic: bool = False
     allow_incomplete: bool = False
     jobs: int = 0  # 0: one per core
+    honour: tuple[str, ...] = ()  # comments of peers that count as allows: nosec, noqa
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
     surfaces: Mapping[str, SurfaceSettings] = field(default_factory=dict)
 
@@ -90,6 +91,7 @@ FIELDS: Mapping[str, Read] = {  # key as written → its value, or Wrong; attrib
     "pedantic": fields.flag,
     "allow-incomplete": fields.flag,
     "jobs": fields.count,
+    "honour": fields.peers,
     "owners": _owners,
     "surfaces": _surfaces,
 }

@@ -28,12 +28,17 @@ T = TypeVar("T", bound=Hashable)
 class Side:
     """One side of a file: its definitions, and what is found in them when it is asked for."""
 
-    def __init__(self, judge: Judge, file: SourceFile, project: Project) -> None:
+    def __init__(self, judge: Judge, file: SourceFile, of_head: bool = True) -> None:
         """Nothing is parsed with libcst yet."""
-        self.judge, self.file, self.project = judge, file, project
+        self.judge, self.file, self._of_head = judge, file, of_head
         self.definitions: Sequence[Definition] = file.index.definitions
         self.words = FileWords(file.text, file.index, judge.implied, judge.inherited)
         self._keys: dict[int, str] = {}
+
+    @property
+    def project(self) -> Project:
+        """What the project says of itself on this side."""
+        return self.judge.head_project if self._of_head else self.judge.base_project
 
     def key(self, definition: Definition) -> str:
         """The same for definitions with the same text in the same surroundings."""
@@ -60,9 +65,9 @@ class Side:
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""
         if not self.judge.triage:
-            return [rule for rule in self.judge.rules.rules if rule.applies(self._version)]
+            return [rule for rule in self.judge.snapshots if rule.applies(self._version)]
         picked = self._among(self.judge.by_words, definition)
-        rules = [self.judge.rules.rules[number] for number in sorted(picked)]
+        rules = [self.judge.snapshots[number] for number in sorted(picked)]
         return [rule for rule in rules if rule.applies(self._version)]
 
     def _version(self, name: str) -> Version | None:
@@ -83,7 +88,8 @@ class Side:
         found = snapshot.find(self.facts.facts(definition), rules) if rules else []
         if self._may_be_raised(found):
             by_hand = {p.surface.id for p in self.places(definition) if p.role is Role.IMPLEMENTS}
-            found = [snapshot.raised(f) if f.surface in by_hand else f for f in found]
+            itself = {id for name in by_hand for id in self.judge.rules.signals[name].hand_rolled}  # weighed as such already
+            found = [snapshot.raised(f) if f.surface in by_hand and f.rule not in itself else f for f in found]
         if self.file.path in self.judge.superseded:
             return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
         return found

@@ -27,7 +27,7 @@ _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
     """All findings of these rules in one definition."""
-    return _once_each([_finding(rule, match) for rule, match in detect(facts, rules)])
+    return _once_each([_finding(rule, match) for rule, match in detect(facts, rules) if not match.facts.dead(match.node)])
 
 
 def _finding(rule: Rule, match: Match) -> Finding:
@@ -79,7 +79,7 @@ def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
         return Severity.P2, Confidence.LOW
     if places.is_migration(path) and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI"):
         return Severity.P2, Confidence.LOW
-    if rule.id != "SEC001" and places.is_script(path):
+    if places.is_example(path) if rule.id == "SEC001" else places.is_script(path):
         severity = _LOWER[severity]
     if severity is Severity.P0 and confidence is not Confidence.HIGH:
         severity = Severity.P1

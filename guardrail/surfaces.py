@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from guardrail.chores import chore
 from guardrail.globs import matches
 from guardrail.model import Definition, Evidence, FileIndex, Role, Surface, Tier
 from guardrail.patterns.anchors import Anchors, choice, needs, together
-from guardrail.weighing import Likely, Weighing, weigh
+from guardrail.weighing import Likely, Weighing, opposed, weigh
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -50,7 +51,7 @@ def place(definition: Definition, index: FileIndex, rules: Rules, facts: Facts |
     held = [w for w in weigh(definition, index, rules.signals, facts, likely) if w.holds]
     found = [_place(rules, index.path, w.surface, w.role, w.evidence, w.tier) for w in held]
     if all(p.tier is Tier.FREE for p in found):
-        found += _unclaimed(definition, index.path, rules, alone=not found)
+        found += _unclaimed(definition, index, rules, alone=not found)
     return _ordered(found)
 
 
@@ -101,15 +102,18 @@ def _reasons(name: str, at: Place | None, weighed: Weighing | None, facts: Facts
     return Reasons(name, at, weighed.score, told)
 
 
-def _unclaimed(definition: Definition, path: str, rules: Rules, alone: bool) -> list[Place]:
+def _unclaimed(definition: Definition, index: FileIndex, rules: Rules, alone: bool) -> list[Place]:
     """Business logic where there is branching and nothing stricter; else glue, where there is nothing at all."""
     branching = definition.kind == "function" and definition.branches >= BRANCHES
+    said = f"{definition.branches} branches" if branching else "no branches to speak of"
+    if branching and LOGIC in rules.signals:
+        excuse = chore(definition, index.module) or opposed(definition, index, rules.signals[LOGIC])
+        branching, said = not excuse, f"{said}, but {excuse}" if excuse else said
     name = LOGIC if branching else GLUE if alone else ""
     if name not in rules.signals:
         return []
-    said = f"{definition.branches} branches" if branching else "no branches to speak of"
     role = Role.IMPLEMENTS if branching else Role.INTEGRATES
-    return [_place(rules, path, name, role, (Evidence(definition.first, said),))]
+    return [_place(rules, index.path, name, role, (Evidence(definition.first, said),))]
 
 
 def _place(rules: Rules, path: str, name: str, role: Role, evidence: tuple[Evidence, ...], shaped: Tier | None = None) -> Place:

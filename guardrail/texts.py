@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from guardrail import places
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
 from guardrail.packs import Rule
-from guardrail.project import Project
 from guardrail.surfaces import WHOLE_FILE
 
+if TYPE_CHECKING:
+    from guardrail.project import Project
+
+_FOR_DEVELOPERS = re.compile(r"(^|[/_.-])(dev|devel|tests?|testing|docs?|lint|ci|typing|benchmarks?)[\w-]*\.(txt|in)$")
 PYTHON_FILES = ("**/*.py", "**/*.pyw")
 
 
@@ -89,12 +94,15 @@ def _finding(page: Page, rule: Rule, spot: Spot) -> Finding:
 
 
 def _weight(rule: Rule, path: str) -> tuple[Severity, Confidence]:
-    """Other people's code counts less; tests and scripts are read like the rest."""
+    """Other people's code counts less; and what is asked for by examples, documentation and development only."""
     if places.is_foreign(path) or (places.is_test(path) and not rule.in_tests):
         return Severity.P2, Confidence.LOW
-    if rule.severity is Severity.P0 and rule.confidence is not Confidence.HIGH:
-        return Severity.P1, rule.confidence
-    return rule.severity, rule.confidence
+    severity = rule.severity
+    if rule.id.startswith("DEP") and (places.is_script(path) or _FOR_DEVELOPERS.search(path)):
+        severity = Severity.P2
+    if severity is Severity.P0 and rule.confidence is not Confidence.HIGH:
+        severity = Severity.P1
+    return severity, rule.confidence
 
 
 def _symbol(page: Page, line: int) -> str:

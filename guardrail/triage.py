@@ -7,12 +7,13 @@ functions that it names, the attributes that its class gives itself. So `from os
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
 from guardrail.model import Binding, Definition, FileIndex
 from guardrail.patterns.anchors import IN_FILE, SEARCH, SECRET, Anchors, Words
+from guardrail.patterns.literals import literals
 from guardrail.words import is_secret_name, words_in
 
 _JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
@@ -44,6 +45,7 @@ class FileWords:
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
         self._of_lines: dict[tuple[int, int], Words] = {}
+        self._of_spans: dict[tuple[int, int], list[tuple[str, str]]] = {}
         self._searched: dict[tuple[str, tuple[int, int]], bool] = {}
         self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
 
@@ -79,12 +81,17 @@ class FileWords:
         """Whether it is found on these lines, or there where strings that stand side by side are one."""
         found = self._searched.get((pattern, span))
         if found is None:
+            found = self._searched[pattern, span] = any(_holds(pattern, *texts) for texts in self._texts(span))
+        return found
+
+    def _texts(self, span: tuple[int, int]) -> list[tuple[str, str]]:
+        """The text of these lines, and the same with strings that are one joined, where there are any; each also case-folded."""
+        found = self._of_spans.get(span)
+        if found is None:
             text = self._lines(*span)
-            found = (
-                re.search(pattern, text) is not None
-                or (_JOINT.search(text) and re.search(pattern, _JOINT.sub("", text))) is not None
-            )
-            self._searched[pattern, span] = found
+            joined = _JOINT.sub("", text)
+            texts = [text] if joined == text else [text, joined]
+            found = self._of_spans[span] = [(text, text.casefold()) for text in texts]
         return found
 
     def _lines(self, first: int, last: int) -> str:
@@ -108,9 +115,7 @@ class FileWords:
         words = set(definition.words | self.everywhere)
         spans: set[tuple[int, int]] = set()
         todo = list(definition.words)
-        owner = definition.symbol if definition.kind == "class" else definition.symbol.rpartition(".")[0]
-        if definition.kind != "module" and owner in self.headers and owner != definition.symbol:
-            header = self.headers[owner]
+        for header in self._around(definition):
             spans.add((header.first, header.header))
             todo.extend(self._words(header.first, header.header))
         seen: set[str] = set()
@@ -129,6 +134,14 @@ class FileWords:
                         todo.extend(self._words(*span))
         return frozenset(words), spans
 
+    def _around(self, definition: Definition) -> Iterator[Definition]:
+        """The classes that the definition stands in, the innermost first."""
+        outer = definition.symbol.rpartition(".")[0] if definition.kind != "module" else ""
+        while outer:
+            if outer in self.headers:
+                yield self.headers[outer]
+            outer = outer.rpartition(".")[0]
+
     def _spans(self, binding: Binding) -> Iterable[tuple[int, int]]:
         yield binding.first, binding.last
         if binding.name.startswith(("self.", "cls.")) and binding.scope in self.headers:
@@ -142,6 +155,12 @@ class FileWords:
         if found is None:
             found = self._of_lines[first, last] = words_in(self._lines(first, last))
         return found
+
+
+def _holds(pattern: str, text: str, folded: str) -> bool:
+    """Whether the pattern is found in a text; plain words that it needs are looked for first."""
+    needed = literals(pattern)
+    return (not needed or any(word in folded for word in needed)) and re.search(pattern, text) is not None
 
 
 def _may_be(full: str, name: str) -> bool:

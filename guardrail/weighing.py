@@ -72,6 +72,13 @@ def weigh(
         yield subject.weigh(name, each, facts if name in likely else None, likely.get(name, ()))
 
 
+def opposed(definition: Definition, index: FileIndex, signals: Signals) -> str:
+    """What the words, packages and path of a definition say against a surface, "" where there is nothing."""
+    subject = _Subject.of(definition, index, None)
+    told = [*subject.against(signals.anti, "", subject.used), *subject.against(signals.veto, "", subject.imported)]
+    return told[0].text if told else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Subject:
     """All that a definition shows: its words, what it imports and uses, and by name what it calls, is and is decorated with."""
@@ -90,7 +97,8 @@ class _Subject:
         """By the index alone, and by the facts where there are some."""
         words = frozenset(w for word in definition.words for w in split_words(word)) | definition.words
         used = tuple(full for local, full in index.imports.items() if local in definition.words)
-        subject = _Subject(definition, index, words, _packages(tuple(index.imports.values())), _packages(used))
+        imported = tuple(index.imports.values())
+        subject = _Subject(definition, index, words, _packages(imported, index.module), _packages(used, index.module))
         if facts is not None:
             subject.learn(facts)
         return subject
@@ -115,8 +123,8 @@ class _Subject:
         firm = bool(told)
         if firm:
             told += self._hints(signals)
-            told += self._against(signals.anti, "", self.used if named else self.imported)
-        vetoes = self._against(signals.veto, "veto: ", self.imported) if firm else []
+            told += self.against(signals.anti, "", self.used if named else self.imported)
+        vetoes = self.against(signals.veto, "veto: ", self.imported) if firm else []
         return Weighing(
             surface=name,
             role=self._role(signals, shapes),
@@ -158,7 +166,7 @@ class _Subject:
         if any(matches(self.index.path, glob) for glob in signals.paths):
             yield Told(1, None, f"path {self.index.path}")
 
-    def _against(self, anti: Signals | None, prefix: str, packages: Words) -> list[Told]:
+    def against(self, anti: Signals | None, prefix: str, packages: Words) -> list[Told]:
         """The counter-evidence, one for each sort; what only the module imports says nothing against what is called by name."""
         if anti is None:
             return []
@@ -229,6 +237,7 @@ def _hits(wanted: Iterable[str], given: Names) -> Iterator[tuple[Any, str]]:
 
 
 @lru_cache(maxsize=4096)
-def _packages(names: tuple[str, ...]) -> Words:
-    """The names and every package on the way to them: `a.b` gives `a` and `a.b`."""
-    return frozenset(name[:end] for name in names for end in [*(i for i, c in enumerate(name) if c == "."), len(name)])
+def _packages(names: tuple[str, ...], module: str) -> Words:
+    """The names and every package on the way to them, `a.b` gives `a` and `a.b`; but none that the module itself is in."""
+    found = {name[:end] for name in names for end in [*(i for i, c in enumerate(name) if c == "."), len(name)]}
+    return frozenset(package for package in found if not module.startswith(f"{package}."))

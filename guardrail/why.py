@@ -48,7 +48,7 @@ def why(path: str, line: int, cwd: Path) -> Why:
     reasons = tuple(map(_decided, places))
     if not places:
         judge = Judge(change.base, change.head, rules)
-        facts = Side(judge, file, judge.head_project).facts.facts(definition)
+        facts = Side(judge, file).facts.facts(definition)
         reasons = surfaces.explain(definition, file.index, rules, facts)
     return Why(name, definition.symbol, definition.first, definition.last, reasons, rules.surfaces, settings.owners)
 

@@ -376,6 +376,8 @@ def test_a_rule_and_its_surface_are_explained(capsys):
     assert cli.main(["explain", rule]) == 0
     told = capsys.readouterr().out
     assert told.startswith(f"{rule} {name}\n\nseverity: {severity}\nconfidence: {confidence}\nsurface: {surface} (")
+    assert "\nFlagged:\n  " in told
+    assert "\nNot flagged:\n  " in told
     assert cli.main(["explain", surface]) == 0
     assert f"  {rule}  " in capsys.readouterr().out
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import tomli
 
+from guardrail.examples import as_toml, gather
 from guardrail.model import Severity, Tier
 from guardrail.packs import load_packs
 from guardrail.settings import FIELDS, SIGNALS, SURFACE_FIELDS, check_names, load_settings
@@ -28,6 +29,14 @@ def test_a_generated_page_says_what_the_packs_say(name, generate):
     pages = generate.pages(load_packs())
     assert (ROOT / "docs" / name).read_text("utf-8") == pages[name], "run `make docs`"
     assert sorted(pages) == GENERATED
+
+
+def test_the_examples_of_rules_are_those_of_the_fixtures(generate):
+    ids = {rule.id for rule in load_packs().rules}
+    given = gather(ROOT / "fixtures", ids)
+    assert (ROOT / "rules" / "examples.toml").read_text("utf-8") == as_toml(given), "run `make docs`"
+    assert set(given) == ids
+    assert sum(bool(example.fine) for example in given.values()) > 0.9 * len(ids)
 
 
 def test_the_readme_shows_what_the_demo_prints(generate):

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from guardrail.packs import NOT_PACKS, Rules, load_packs
-from guardrail.prove import marks, prove_file, prove_project, surface_marks
+from guardrail.prove import examples, marks, prove_file, surface_marks
 from guardrail.run import judge_source
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 PACKS = {path.stem for path in (ROOT / "rules").glob("*.toml")} - {path.removesuffix(".toml") for path in NOT_PACKS}
-EXAMPLES = [path.relative_to(FIXTURES) for path in sorted(FIXTURES.glob("*/*.py")) if path.relative_to(FIXTURES).parts[0] != "demo"]
-PROJECTS = [path.relative_to(FIXTURES) for path in sorted(FIXTURES.glob("*/*/")) if path.parent.name in PACKS]
+FOLDERS = [folder for folder in sorted(FIXTURES.iterdir()) if folder.name != "demo"]
+OF_PACKS = [path.relative_to(FIXTURES) for folder in FOLDERS for path in examples(folder)]
+EXAMPLES = [path for path in OF_PACKS if path.suffix == ".py" and not path.name.endswith((".before.py", ".after.py"))]
+OTHERS = [path for path in OF_PACKS if path not in EXAMPLES and not path.name.endswith(".before.py")]
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +31,9 @@ def test_an_example_says_what_is_found(path, rules):
     assert prove_file(FIXTURES / path, rules, path.as_posix()) == []
 
 
-@pytest.mark.parametrize("path", PROJECTS, ids=str)
-def test_a_project_says_what_is_found(path, rules):
-    assert prove_project(FIXTURES / path, rules, path.as_posix()) == []
+@pytest.mark.parametrize("path", OTHERS, ids=str)
+def test_a_project_or_a_change_says_what_is_found(path, rules):
+    assert prove_file(FIXTURES / path, rules, path.as_posix()) == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=str)

@@ -520,3 +520,9 @@ def test_programs_are_tiled(text: str):
     for d in found.definitions[1:]:
         assert lines[d.first - 1].split()[0].startswith(("@", "def", "class", "async"))
         assert ":" in lines[d.header - 1]
+
+
+def test_questions_for_nothing_or_a_type_and_prose_do_not_branch():
+    asked = "if a is None:\n    pass\nif isinstance(a, int):\n    pass\n"
+    text = asked + "'''\nif the moon is full\nfor ever\n'''\nif (\n    a > 1\n):\n    pass\n"
+    assert index(text).definitions[0].branches == 1

@@ -35,6 +35,7 @@ def test_nothing_found():
     "skipped": []
   },
   "findings": [],
+  "allowed": [],
   "surfaces": [],
   "unclassified": [],
   "reviewers": [],

@@ -221,6 +221,17 @@ class Facts:
         """Whether user input may be in the value of the expression."""
         return self.once("tainted", node, lambda: taint.tainted(self, node), False)
 
+    def dead(self, node: cst.CSTNode) -> bool:
+        """Whether the node stands in a branch that is never taken: of `if False:`, or the `else` of `if True:`."""
+        child = node
+        for around in self.ancestors(node):
+            if isinstance(around, cst.If) and isinstance(around.test, cst.Name) and child is not around.test:
+                taken = around.body if around.test.value == "True" else around.orelse if around.test.value == "False" else child
+                if child is not taken:
+                    return True
+            child = around
+        return False
+
     def contexts(self, node: cst.CSTNode) -> frozenset[str]:
         """The contexts that the node stands in: async, loop, lock, transaction, retry, except, handler, test."""
         return self.once("contexts", node, lambda: contexts.contexts(self, node), NOTHING)

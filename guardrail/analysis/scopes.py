@@ -58,6 +58,7 @@ class Binder:
         self.nodes, self.parents, self.package = nodes, parents, package
         self.order = {id(node): i for i, node in enumerate(nodes)}
         self.scopes = Scopes()
+        self._scope_of: dict[int, cst.CSTNode] = {}
         self.filled: list[tuple[cst.Name, Bind]] = []
 
     def collect(self) -> Scopes:
@@ -76,11 +77,16 @@ class Binder:
     def scope_of(self, node: cst.CSTNode) -> cst.CSTNode:
         """The scope that a node stands in; a function's own name, decorators and annotations are outside of it."""
         child, parent = node, self.parents.get(id(node))
-        while parent is not None:
-            if isinstance(parent, SCOPES) and not self._outside(parent, child):
-                return parent
+        passed = []
+        while parent is not None and id(child) not in self._scope_of:
+            passed.append(id(child))
+            if type(parent) in SCOPES and not self._outside(parent, child):
+                break
             child, parent = parent, self.parents.get(id(parent))
-        return self.nodes[0]  # the root, for labels too: the name of a function or class is in no list of nodes
+        # without a scope it is the root, for labels too: the name of a function or class is in no list of nodes
+        found = self._scope_of.get(id(child)) or parent or self.nodes[0]
+        self._scope_of.update(dict.fromkeys(passed, found))
+        return found
 
     @staticmethod
     def _outside(scope: cst.CSTNode, child: cst.CSTNode) -> bool:
@@ -90,7 +96,7 @@ class Binder:
 
     def _block(self, node: cst.CSTNode) -> cst.CSTNode:
         at: cst.CSTNode = node
-        while not isinstance(at, BLOCKS) and id(at) in self.parents:
+        while type(at) not in BLOCKS and id(at) in self.parents:
             at = self.parents[id(at)]
         return at
 
@@ -242,7 +248,7 @@ def enclosing_blocks(node: cst.CSTNode, parents: dict[int, cst.CSTNode]) -> Iter
     """The blocks around a node, inside out."""
     at: cst.CSTNode | None = node
     while at is not None:
-        if isinstance(at, BLOCKS):
+        if type(at) in BLOCKS:
             yield at
         at = parents.get(id(at))
 

@@ -14,7 +14,7 @@ from guardrail.packs.tables import Reader, read_rule, read_surface
 
 __all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
-NOT_PACKS = ("library.toml", "effects.toml", "distributions.toml")  # tables that the analysis reads
+NOT_PACKS = ("library.toml", "effects.toml", "distributions.toml", "peers.toml", "examples.toml")  # tables that the analysis reads
 
 
 class BadPack(GuardrailError):

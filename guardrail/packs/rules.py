@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
@@ -55,6 +55,16 @@ class Detector:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delta:
+    """What a rule of losses asks of the head side; the patterns of its detector say what base had."""
+
+    still: tuple[Pattern, ...] = ()  # the protected thing: without it at head the guard died with what it protected
+    instead: tuple[Pattern, ...] = ()  # equivalent forms
+    weakened: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metavariable → what loosens its value
+    files: tuple[str, ...] = ()  # globs: the check reads whole files of the change, not pairs of definitions
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule(Detector):
     """What is wrong where a detector finds something; several rules may share an id."""
 
@@ -73,6 +83,7 @@ class Rule(Detector):
     versions: Mapping[str, SpecifierSet] = field(default_factory=dict)  # of libraries that the project must be known to use
     unless_versions: Mapping[str, SpecifierSet] = field(default_factory=dict)
     reaches: tuple[str, ...] = ()  # effects that must not be reached from the context, through whatever calls; instead of patterns
+    delta: Delta | None = None
     pack: str = ""
 
     def applies(self, version: Callable[[str], Version | None]) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
+from guardrail.packs.losses import read_delta
+from guardrail.packs.reader import Reader
 from guardrail.packs.rules import Rule, Shape, Signals
-from guardrail.patterns import BadPattern, Pattern, Predicate, read_pattern, read_predicate
+from guardrail.patterns import Predicate, read_predicate
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
 
@@ -26,80 +28,13 @@ _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
 _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
+_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
-    *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "files", "versions", "unless-versions"),
+    *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "versions", "unless-versions"),
+    *_DELTA_KEYS,
 )
 _SHAPE_KEYS = (*_DETECTOR_KEYS, "says", "by-hand", "tier")
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads one table, collecting mistakes instead of stopping at the first."""
-
-    problems: list[str]
-    where: str
-
-    def problem(self, key: str, text: str) -> None:
-        """Note a mistake."""
-        self.problems.append(f"{self.where}: {key}: {text}")
-
-    def known(self, table: Mapping[str, Any], keys: Iterable[str]) -> None:
-        """Every key must be one of these."""
-        allowed = sorted(keys)
-        for key in table:
-            if key not in allowed:
-                near = difflib.get_close_matches(key, allowed, 1)
-                self.problem(key, "unknown key" + (f' (did you mean "{near[0]}"?)' if near else ""))
-
-    def text(self, table: Mapping[str, Any], key: str, needed: bool = False) -> str:
-        """A string, "" where it is missing."""
-        value: object = table.get(key, "")
-        if not isinstance(value, str):
-            self.problem(key, "wants a string")
-            return ""
-        if needed and not value:
-            self.problem(key, "is missing")
-        return value
-
-    def texts(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        """A list of strings."""
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            self.problem(key, "wants a list of strings")
-            return ()
-        return tuple(value)
-
-    def flag(self, table: Mapping[str, Any], key: str) -> bool:
-        """True or false, false where it is missing."""
-        value = table.get(key, False)
-        if not isinstance(value, bool):
-            self.problem(key, "wants true or false")
-        return value is True
-
-    def one_of(self, table: Mapping[str, Any], key: str, choices: Iterable[str], default: str) -> str:
-        """One of a few words."""
-        value, known = str(table.get(key, default)), list(choices)
-        if value in known:
-            return value
-        near = difflib.get_close_matches(value, known, 1)
-        said = f'"{value}" is none of {", ".join(known)}' if value else "is missing"
-        self.problem(key, said + (f' (did you mean "{near[0]}"?)' if near else ""))
-        return known[0]
-
-    def patterns(self, table: Mapping[str, Any], key: str) -> tuple[Pattern, ...]:
-        """A list of pattern texts, compiled."""
-        return self.compiled(key, self.texts(table, key))
-
-    def compiled(self, key: str, texts: Iterable[str]) -> tuple[Pattern, ...]:
-        """The patterns that these texts stand for."""
-        found = []
-        for text in texts:
-            try:
-                found.append(read_pattern(text))
-            except BadPattern as error:
-                self.problem(key, f"`{text}`: {error}")
-        return tuple(found)
 
 
 def read_surface(reader: Reader, table: Any) -> tuple[Surface, Signals] | None:
@@ -174,12 +109,13 @@ def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
     check = reader.text(table, "check")
     if check and not CHECK.fullmatch(check):
         reader.problem("check", 'wants "module:function"')
-    if table.get("any", []) == [] and not table.get("reads") and not table.get("reaches"):
-        reader.problem("any", "is missing")
-    wanted = reader.texts(table, "any")
+    key = "lost" if "lost" in table and "any" not in table else "any"
+    if table.get(key, []) == [] and not any(table.get(other) for other in ("files", "reads", "reaches")):
+        reader.problem(key, "is missing")
+    wanted = reader.texts(table, key)
     return {
         "any": wanted,
-        "patterns": reader.compiled("any", wanted),
+        "patterns": reader.compiled(key, wanted),
         "unless": reader.patterns(table, "unless"),
         "where": _read_where(reader, table),
         "context": _read_context(reader, table),
@@ -218,8 +154,9 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         refs=reader.texts(table, "refs"),
         in_tests=reader.flag(table, "in-tests"),
         reads=reader.text(table, "reads"),
+        files=reader.texts(table, "files") if table.get("reads") else (),
         reaches=reader.texts(table, "reaches"),
-        files=reader.texts(table, "files"),
+        delta=read_delta(reader, table),
         versions=_read_versions(reader, table, "versions"),
         unless_versions=_read_versions(reader, table, "unless-versions"),
         pack=pack,
@@ -249,7 +186,7 @@ def _read_where(reader: Reader, table: Mapping[str, Any]) -> dict[str, Predicate
     if not isinstance(given, dict):
         reader.problem("where", "wants where.NAME = …")
         return {}
-    lists = [patterns for key in ("any", "unless") if isinstance(patterns := table.get(key), list)]
+    lists = [patterns for key in ("any", "lost", "still", "instead", "unless") if isinstance(patterns := table.get(key), list)]
     texts = [t for texts in lists for t in texts if isinstance(t, str)]
     named = frozenset().union(*(variables(t) for t in texts))
     found = {}

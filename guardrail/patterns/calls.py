@@ -31,6 +31,10 @@ class CallOf(Pattern):
             parts += [value.anchors()] if key == "**" else [needs(key), value.anchors()]
         return together(parts)
 
+    def head(self) -> str:
+        """That of what is called; what a call gives goes by no name."""
+        return "" if "Call" in self.func.kinds else self.func.head()
+
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """Callee first, then keywords, then positional arguments."""
         if kind_of(node) != "Call":

@@ -30,6 +30,10 @@ class Pattern:
 
     kinds: tuple[str, ...] = ()  # names of the node types that it can match; () any
 
+    def head(self) -> str:
+        """The qualified name, or the `.attr`, that a node (of a call: what is called) must go by; "" where any may fit."""
+        return ""
+
     def anchors(self) -> Anchors:
         """The words without which it cannot match."""
         return ANYWHERE
@@ -88,6 +92,10 @@ class Named(Pattern):
             return needs(parts[0])
         return needs(parts[-1]) if len(parts) == 1 else needs(parts[0], parts[-1])
 
+    def head(self) -> str:
+        """The name."""
+        return self.name
+
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """One of the node's qualified names is this one."""
         if kind_of(node) in self.kinds and self.name in facts.names(node):
@@ -109,6 +117,10 @@ class Member(Pattern):
     def anchors(self) -> Anchors:
         """The attribute and what it is of."""
         return together([needs(self.attr), self.value.anchors()])
+
+    def head(self) -> str:
+        """The attribute."""
+        return f".{self.attr}"
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """Same attribute, fitting value."""

@@ -22,23 +22,31 @@ _GONE = frozenset(  # modules that the standard library had
     "aifc asynchat asyncore audioop binhex cgi cgitb chunk crypt distutils formatter imp imghdr lib2to3 mailcap msilib nis nntplib"
     " ossaudiodev parser pipes smtpd sndhdr spwd sunau symbol telnetlib uu xdrlib macpath dummy_threading _bootlocale".split()
 )
-_ALWAYS = frozenset({"setuptools", "pkg_resources", "pip", "__future__", "_typeshed", "typing_extensions", "__main__", "guardrail"})
-_NAME = re.compile(r"(?<![\w./-])[A-Za-z0-9][\w.-]*")
-_QUOTED = re.compile(r"^\s*[\"']")
+_NEWER = frozenset({"annotationlib", "compression", "profiling"})  # of the standard library, after Python 3.11
+_ALWAYS = frozenset(
+    {*_NEWER, "setuptools", "pkg_resources", "pip", "__future__", "_typeshed", "typing_extensions", "__main__", "guardrail"}
+)
+_KEY = re.compile(r"^\s*[\w.-]+\s*=\s*(?=\[)")  # of a list of requirements: a group or an extra
+_ASKED = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?=\s*=)|(?<=[\"'])[A-Za-z0-9][\w.-]*")
 _INSTALL = re.compile(r"\bpip3?\s+install\s+(?P<rest>[^&|;#\n]+)")
 
 
 def undeclared(page: Page) -> Iterator[Spot]:
     """Imports of top-level modules that neither Python, nor the project, nor anything declared provides."""
-    yield from (spot for spot, locked in _foreign(page) if not locked)
+    yield from (spot for spot, locked, inside in _foreign(page) if not locked and not inside)
+
+
+def undeclared_inside(page: Page) -> Iterator[Spot]:
+    """The same in functions and classes, where an import is made late, or for those who have it."""
+    yield from (spot for spot, locked, inside in _foreign(page) if not locked and inside)
 
 
 def transitive(page: Page) -> Iterator[Spot]:
     """Imports that only the dependencies of dependencies provide."""
-    yield from (spot for spot, locked in _foreign(page) if locked)
+    yield from (spot for spot, locked, _ in _foreign(page) if locked)
 
 
-def _foreign(page: Page) -> Iterator[tuple[Spot, bool]]:
+def _foreign(page: Page) -> Iterator[tuple[Spot, bool, bool]]:
     project = page.project
     if not project.knows or page.index is None:
         return
@@ -51,7 +59,8 @@ def _foreign(page: Page) -> Iterator[tuple[Spot, bool]]:
             if name not in project.own and not is_optional(lines, number):
                 column = line.index(name, found.end("indent") if found else 0) + 1
                 said = f"`{name}` is not declared by the project."
-                yield Spot(number, column, column + len(name), said), provided(name, frozenset(project.locked))
+                spot = Spot(number, column, column + len(name), said)
+                yield spot, provided(name, frozenset(project.locked)), bool(found and found["indent"])
 
 
 def _tops(found: re.Match[str]) -> list[str]:
@@ -95,7 +104,7 @@ def _named(page: Page, line: str) -> set[str]:
         return set()
     if asked.endswith(".toml"):
         declared = {r.name for r in read_manifest(asked, page.text)}
-        return declared.intersection(_NAME.findall(line)) if _QUOTED.search(line) or "=" in line else set()
+        return declared.intersection(m[0].strip() for m in _ASKED.finditer(_KEY.sub("", line)))
     return {r.name for r in read_manifest("requirements.txt", line.split("#")[0].strip().lstrip("- "))}
 
 

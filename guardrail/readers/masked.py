@@ -31,8 +31,8 @@ def is_optional(lines: list[str], number: int) -> bool:
             indent = _indent(line)
             if line.lstrip().startswith("try:"):
                 return any(_HANDLES.match(other) for other in lines[number : number + 200] if _indent(other) == indent)
-            if line.lstrip().startswith(_OPTIONAL) or "TYPE_CHECKING" in line or "version" in line:
-                return True
+            if line.lstrip().startswith((*_OPTIONAL, "if ", "elif ", "else:")):
+                return True  # for some only: type checkers, a version, those who have it
     return False
 
 

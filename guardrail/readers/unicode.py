@@ -18,6 +18,7 @@ _INVISIBLE = re.compile(
     "[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\ufe00-\ufe0f\U000e0100-\U000e01ef\u115f\u1160\u3164\uffa0\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]"
 )
 _FLAG = "\U0001f3f4"  # a flag of a region is this and tags
+_MANY = 30  # combining characters of a line that is no text
 _JOINERS = "\u200c\u200d"
 _VARIANTS = re.compile("[\ufe00-\ufe0f]")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -81,6 +82,8 @@ def invisible(page: Page) -> Iterator[Spot]:
     if page.text.isascii() and not _INVISIBLE.search(page.text):
         return
     for number, line in enumerate(page.lines, 1):
+        if sum(map(_is_mark, line)) > _MANY:
+            continue  # a table of characters
         at = next((m.start() for m in _INVISIBLE.finditer(line) if not _needed(line, m.start())), None)
         if at is not None and not (number == 1 and at == 0 and line[0] == "\ufeff"):
             yield Spot(number, at + 1, at + 2, f"{_name(line[at])}, which nobody sees.")

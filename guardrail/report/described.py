@@ -55,10 +55,26 @@ class Rule(Protocol):
         """The code that it looks for, as patterns."""
 
 
-def explained(name: str, rules: Sequence[Rule], surfaces: Mapping[str, Surface]) -> str:
+class Example(Protocol):
+    """Code that is flagged, and code like it that is not."""
+
+    @property
+    def flagged(self) -> str:
+        """With the rule's id behind each line."""
+
+    @property
+    def fine(self) -> str:
+        """Nothing where there is none."""
+
+
+def explained(
+    name: str, rules: Sequence[Rule], surfaces: Mapping[str, Surface], examples: Mapping[str, Example] | None = None
+) -> str:
     """All about the rule or the surface of that name; one public id may stand for several rules."""
     wanted = name.lower()
-    words = [_rule(r, surfaces.get(r.surface)) for r in rules if wanted in (r.id.lower(), r.name.lower())]
+    meant = [r for r in rules if wanted in (r.id.lower(), r.name.lower())]
+    words = [_rule(r, surfaces.get(r.surface)) for r in meant]
+    words += [_example(example) for id in sorted({r.id for r in meant}) if (example := (examples or {}).get(id))]
     words += [_surface(s, rules) for s in surfaces.values() if wanted == s.id.lower()]
     if words:
         return "\n".join(words)
@@ -94,6 +110,18 @@ def as_json(rules: Iterable[Rule], surfaces: Mapping[str, Surface]) -> str:
     return json.dumps(listed, indent=2) + "\n"
 
 
+def map_in_words(codes: Mapping[str, Sequence[str]], rules: Iterable[Rule]) -> str:
+    """A line for each code of a peer: the rules that cover it, by id and name."""
+    names = {rule.id: rule.name for rule in rules}
+    width = max(map(len, codes), default=0)
+    return "".join(f"{code:<{width}}  {', '.join(f'{id} {names[id]}' for id in ids)}\n" for code, ids in codes.items())
+
+
+def map_as_json(peer: str, codes: Mapping[str, Sequence[str]]) -> str:
+    """The same for a program."""
+    return json.dumps({"peer": peer, "codes": {code: list(ids) for code, ids in codes.items()}}, indent=2) + "\n"
+
+
 def surfaces_in_words(surfaces: Mapping[str, Surface]) -> str:
     """Every surface with its tier, why and questions, the strictest tier first."""
     blocks = []
@@ -126,6 +154,11 @@ def _rule(rule: Rule, surface: Surface | None) -> str:
         lines += ["", *_paragraph(text)] if text else []
     lines += ["", "Looks at any of:", *(f"  {one_line(pattern)}" for pattern in rule.any)] if rule.any else []
     return "\n".join(lines) + "\n"
+
+
+def _example(example: Example) -> str:
+    blocks = [("Flagged:", example.flagged), ("Not flagged:", example.fine)]
+    return "\n".join("\n".join([title, *(f"  {line}" for line in text.splitlines())]) + "\n" for title, text in blocks if text)
 
 
 def _surface(surface: Surface, rules: Iterable[Rule]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from guardrail.model import Finding, Placement, Verdict
-from guardrail.report.tally import by_place, lines_by_tier, reviewers, severities, tiers
+from guardrail.model import Decision, Finding, Placement, Verdict
+from guardrail.report.tally import allowed, by_place, lines_by_tier, reviewers, severities, tiers
 
 
 def render(verdict: Verdict) -> str:
@@ -25,6 +25,7 @@ def render(verdict: Verdict) -> str:
             "skipped": [{"path": s.path, "reason": s.reason} for s in skipped],
         },
         "findings": [_finding(f) for f in by_place(verdict.findings)],
+        "allowed": [_allowed(d) for d in allowed(verdict)],
         "surfaces": [_placement(p) for p in placements],
         "unclassified": list(verdict.unclassified),
         "reviewers": [{"owner": owner, "surfaces": names} for owner, names in reviewers(verdict).items()],
@@ -51,7 +52,20 @@ def _finding(f: Finding) -> dict[str, Any]:
         "why": f.why,
         "remedy": f.remedy,
         "refs": list(f.refs),
-        "notes": [{"path": n.path, "line": n.line, "message": n.message} for n in f.notes],
+        "notes": [{"path": n.path, "line": n.line, "side": n.side, "message": n.message, "code": n.code} for n in f.notes],
+        "fingerprint": f.fingerprint,
+    }
+
+
+def _allowed(d: Decision) -> dict[str, Any]:
+    f = d.finding
+    return {
+        "rule": f.rule,
+        "severity": f.severity,
+        "path": f.path,
+        "definition": f.definition,
+        "line": f.line,
+        "because": d.because,
         "fingerprint": f.fingerprint,
     }
 

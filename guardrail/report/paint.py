@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 CODES = {"P0": "1;31", "P1": "33", "P2": "36", "do-not-use": "1;31", "review-carefully": "1;33", "use-freely": "1;32"}
-CODES |= {"place": "1", "aside": "2", "unread": "1;31"}
+CODES |= {"place": "1", "aside": "2", "unread": "1;31", "lost": "31"}
 
 Paint = Callable[[str, str], str]
 

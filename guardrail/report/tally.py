@@ -76,7 +76,7 @@ def allowed(verdict: Verdict) -> list[Decision]:
 
 def explanation(f: Finding) -> list[str]:
     """What is to be said under a finding: why, the fix, other places; what is empty is left out."""
-    see = [f"see {n.path}:{n.line} {n.message}" for n in f.notes]
+    see = [f"see {n.path}:{n.line} {n.message}" for n in f.notes if n.side == "head"]
     return [part for part in (f.why, f.remedy and f"Fix: {f.remedy}", *see) if part]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from guardrail.model import Decision, Finding, Skipped, Verdict
+from guardrail.model import Decision, Finding, Note, Skipped, Verdict
 from guardrail.report.escape import one_line
 from guardrail.report.paint import Paint, coloured, plain
 from guardrail.report.review import review_map, tier_counts
@@ -43,11 +43,18 @@ def _finding(f: Finding, paint: Paint, code: Mapping[str, Sequence[str]]) -> lis
     place = paint("place", f"{one_line(f.path)}:{f.line}")
     rule = paint("aside", f"({one_line(f.rule)} {one_line(f.name)}, {one_line(f.surface)})")
     lines = [f"{paint(f.severity, f'[{f.severity}]')} {place} — {one_line(f.message)}  {rule}"]
+    lines += [paint("lost", _lost(n, f)) for n in f.notes if n.side == "base"]
     if f.path in code:
         from guardrail.report.frame import frame  # Pygments takes its time; only colour needs it
 
         lines += frame(code[f.path], f)
     return lines + [INDENT + one_line(part) for part in explanation(f)]
+
+
+def _lost(note: Note, f: Finding) -> str:
+    """A line of base that is gone; its file where that had another name."""
+    where = f"{note.line}" if note.path == f.path else f"{one_line(note.path)}:{note.line}"
+    return f"{INDENT}- {where} │ {one_line(note.code)}"
 
 
 def _map(verdict: Verdict, paint: Paint, wanted: bool | None) -> list[str]:

@@ -54,6 +54,8 @@ def swallowed_cancellation(facts: Facts, matches: Iterable[Match]) -> Iterator[M
             continue
         if explicit and (_leaves(handler.body) or _cancels(facts, handler)):
             continue
+        if _keeps(handler):
+            continue
         yield match
 
 
@@ -78,6 +80,21 @@ def _cancels(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the function itself cancels the task that it then awaits."""
     root = flow.around(facts, node)
     return any(flow.called(n) in ("cancel", "cancel_scope") for n in flow.own_nodes(root))
+
+
+def _keeps(handler: cst.ExceptHandler) -> bool:
+    """Whether the error is stored for somebody who asks for it later: `self.failure = error`, `errors.append(error)`."""
+    label = handler.name.name if handler.name is not None else None
+    name = label.value if isinstance(label, cst.Name) else ""
+    return bool(name) and any(_stores(node, name) for node in flow.own_nodes(handler.body))
+
+
+def _stores(node: cst.CSTNode, name: str) -> bool:
+    if isinstance(node, cst.Assign):
+        kept = any(isinstance(t.target, (cst.Attribute, cst.Subscript)) for t in node.targets)
+        return kept and isinstance(node.value, cst.Name) and node.value.value == name
+    values = [a.value for a in node.args] if isinstance(node, cst.Call) and flow.called(node) == "append" else []
+    return any(isinstance(v, cst.Name) and v.value == name for v in values)
 
 
 def _earlier(facts: Facts, attempt: cst.Try, handler: cst.ExceptHandler) -> bool:

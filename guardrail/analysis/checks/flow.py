@@ -148,7 +148,22 @@ def escapes(facts: Facts, name: str, root: cst.CSTNode) -> bool:
         parent = facts.parent(use)
         if isinstance(parent, (cst.Return, cst.Yield, cst.Assign, cst.AnnAssign, cst.Element, cst.DictElement)):
             return True
+        if isinstance(parent, cst.Arg) and _held_by(facts, facts.parent(parent), root):
+            return True
     return False
+
+
+def _held_by(facts: Facts, call: cst.CSTNode | None, root: cst.CSTNode) -> bool:
+    """Whether what a constructor makes of the object is kept itself: `return Wrapper(client)`, `found.append(Node(client))`."""
+    if not isinstance(call, cst.Call):
+        return False
+    if called(call)[:1].islower():
+        return called(call) in ("append", "add", "setdefault", "push_async_exit", "enter_context")
+    parent = facts.parent(call)
+    if isinstance(parent, cst.Arg):
+        return _held_by(facts, facts.parent(parent), root)
+    name = assigned_name(facts, call)
+    return isinstance(parent, (cst.Return, cst.Yield, cst.Element)) or bool(name and escapes(facts, name, root))
 
 
 # ---- what a string is put together from ------------------------------------------------------------

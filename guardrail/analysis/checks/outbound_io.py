@@ -194,3 +194,21 @@ def _host_checked(facts: Facts) -> bool:
         if re.match(r"_*(validate|check|ensure|assert|verify|require|is_safe|is_allowed|is_public|safe)", flow.called(node)):
             return True
     return False
+
+
+def not_asked_for(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Not in a branch that the caller chose (`if not verify:`), and not what a class of contexts says of itself."""
+    for match in matches:
+        of = match.env["C"][1]
+        if isinstance(of, cst.Name) and of.value == "self":
+            continue
+        if not any(isinstance(around, cst.If) and _is_choice(facts, around.test) for around in facts.ancestors(match.node)):
+            yield match
+
+
+def _is_choice(facts: Facts, test: cst.CSTNode) -> bool:
+    """Whether a condition asks for something that the function was given, or for an attribute of its object."""
+    function = flow.function_def(facts, test)
+    params = function.params if function is not None else cst.Parameters()
+    given = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+    return any(isinstance(n, cst.Name) and n.value in given | {"self"} for n in (test, *flow.own_nodes(test)))

@@ -66,3 +66,12 @@ def not_exclusive(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         flags = facts.code(match.env["F"][1])
         if "O_CREAT" in flags and "O_EXCL" not in flags:
             yield match
+
+
+def writable_by_all(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Modes that let everybody write; not that of a folder in which nobody may touch what is another's (0o1777)."""
+    for match in matches:
+        owner, node = match.env["M"]
+        mode = owner.constant(node)
+        if isinstance(mode, int) and mode & 0o002 and not mode & 0o1000:
+            yield match

@@ -10,6 +10,7 @@ import libcst as cst
 from guardrail.analysis.checks.tracing import below, identifiers, name_of, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
+from guardrail.chores import named_for_one
 
 DECISIONS = 4  # as many decisions on domain values make a rule of the business
 _MONEY = frozenset(
@@ -22,11 +23,6 @@ _ABOUT = frozenset(
     "format formatted str text string label display html template field column header width url path key keys name names id ids"
     " index page pages lines chars bytes size length len parser token regex query sql ms seconds sleep delay".split()
 )
-_SYNTAX = re.compile(
-    r"(?i)(^|_|\.)(parse|parser|lex|lexer|token|tokeni[sz]e|tokenizer|scan|scanner|grammar|compile|compiler|format|formatter"
-    r"|render|renderer|serialize|serializer|repr|str|dump|print|visit|visitor|walk|ast|cli|argv|main|retry"
-    r"|retries|backoff|widget)(_|\.|$)"
-)
 _TECHNICAL = frozenset(
     "self cls request req settings os sys args options opts ctx context app config conf response resp node leaf token tok line"
     " lines field connection conn cursor parser logger log match socket sock event signature inspect platform types typing"
@@ -35,7 +31,7 @@ _TECHNICAL = frozenset(
 _TECHNICAL_NAMES = re.compile(
     r"(?i)^_|^(type|name|kind|op|operator|tag|pos|lineno|col|column|depth|indent|width|height|size|length|index|ndim|shape|dtype"
     r"|version|version_info|returncode|errno|method|status_code|level|verbosity|platform|mode|encoding|arity|prefix|value"
-    r"|default|attempts?|retries|tries|debug|verbose|dialect|is_relation|is_field|many_to_many|null|blank)$"
+    r"|scheme|hostname|netloc|port|family|default|attempts?|retries|tries|debug|verbose|dialect|is_relation|is_field|many_to_many|null|blank)$"
 )
 _ORDER = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
 _EQUAL = (cst.Equal, cst.NotEqual, cst.In, cst.NotIn)
@@ -47,7 +43,7 @@ _DATES = re.compile(r"(^|\.)(now|today|utcnow|date|datetime|timedelta|localdate)
 
 def _syntactic(facts: Facts) -> bool:
     """Whether the definition parses, formats, retries, or reads a command line, by its name."""
-    return any(_SYNTAX.search(part) for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "_", symbol(facts)).split("."))
+    return named_for_one(f"{facts.file.index.module.rpartition('.')[2]}.{symbol(facts)}")
 
 
 # ---- arithmetic and limits on money, stock and the like ---------------------------------------------

@@ -37,6 +37,9 @@ _METHODS = re.compile(
     r"(^|_)(request_votes?|append_entries|install_snapshot|become_(candidate|leader|follower|primary)|step_down"
     r"|start_election|run_election|(on|handle|send)_(prepare|promise|accept|propose|vote|commit)\w*|prepare|promise|accept|propose)$"
 )
+_KEPT = re.compile(
+    r"(^|_)(raft|paxos|journal|log_entries|entries|(other|all|voting)_nodes|leader|quorum)(_|$)|(^|_)apply_(command|log|entr)"
+)
 _VERBS = re.compile(r"^(get|set|has|is|update|load|save|store)_")
 _ROLES = re.compile(r"(?i)follower|candidate|leader|primary|standby")
 _FEWEST = 3
@@ -108,6 +111,17 @@ def protocol_state(facts: Facts, _matches: Iterable[Match]) -> Iterator[Match]:
     header = next((n for n in facts.nodes if isinstance(n, cst.FunctionDef)), None)
     if header is not None and (_METHODS.search("_".join(split_words(header.name.value))) or _kept_by(header.name.value)):
         yield facts.match(header)
+
+
+def kept_by_node(facts: Facts, _matches: Iterable[Match]) -> Iterator[Match]:
+    """The first place where a method of a node of a protocol touches its log, its leader or its members."""
+    if not _class_state(facts)[0] or facts.definition is None or facts.definition.kind != "function":
+        return
+    for node in facts.nodes:
+        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == "self":
+            if _KEPT.search("_".join(split_words(node.attr.value))):
+                yield facts.match(node)
+                return
 
 
 def role_by_term(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

@@ -62,7 +62,11 @@ def spins(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         calls = [n for n in below(test) if isinstance(n, cst.Call)]
         flags = any(isinstance(n, (cst.Attribute, cst.Subscript)) or _is_variable(n) for n in below(test))
-        if flags and all(_asks(c) for c in calls) and not any(isinstance(n, (cst.NamedExpr, cst.Await)) for n in below(test)):
+        if (
+            flags
+            and all(_asks(c) for c in calls)
+            and not any(isinstance(n, (cst.NamedExpr, cst.Await, cst.Yield)) for n in below(test))
+        ):
             yield match
 
 

@@ -1,0 +1,74 @@
+"""Comments that silence a tool."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from guardrail import places
+from guardrail.delta.files import Change, FilePair
+
+_QUIET = re.compile(
+    r"#\s*(?P<tool>nosec|nosemgrep|noqa|type:\s*ignore|pyright:\s*ignore|pragma:\s*no\s*cover|pylint:\s*disable)(?P<rest>[^#\n]*)(?P<more>#[^\n]*)?$",
+    re.I,
+)
+_CODES = re.compile(r"^\s*[:=]?\s*(?:\[[\w\-, ]+\]|[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*|[\w-]+(?:\s*,\s*[\w-]+)*)?")
+_SECURITY = re.compile(r"\bS\d{3}\b|\bB\d{3}\b")
+
+
+def security(pair: FilePair) -> Iterator[Change]:
+    """New comments that silence a security scanner and give no reason."""
+    for line, old, found in _new(pair):
+        if _is_security(found) and not _reason(found):
+            yield Change(line, f"`{found[0].strip()}` tells a security tool to keep quiet, and gives no reason.", old, what=pair.head[line - 1])
+
+
+def others(pair: FilePair) -> Iterator[Change]:
+    """New blanket comments, and those on code that base had without them."""
+    if places.is_foreign(pair.path) or pair.path.endswith(".pyi"):
+        return
+    for line, old, found in _new(pair):
+        if not _is_security(found) and not _reason(found) and (old or not _codes(found)) and "cover" not in found["tool"]:
+            yield Change(line, f"`{found[0].strip()}` tells a tool to keep quiet.", old, what=pair.head[line - 1])
+
+
+def _is_security(found: re.Match[str]) -> bool:
+    return found["tool"].lower() in ("nosec", "nosemgrep") or (found["tool"].lower() == "noqa" and bool(_SECURITY.search(found["rest"])))
+
+
+def _codes(found: re.Match[str]) -> str:
+    matched = _CODES.match(found["rest"])
+    return matched[0].strip(" :=") if matched else ""
+
+
+def _reason(found: re.Match[str]) -> bool:
+    """Whether there are words beyond the codes."""
+    rest = _CODES.sub("", found["rest"], count=1) + (found["more"] or "")
+    return len(re.findall(r"[A-Za-z]{3,}", rest)) >= 2
+
+
+def _new(pair: FilePair) -> Iterator[tuple[int, int, re.Match[str]]]:
+    """Line of head, line of base that had the code without the comment (0: none), and the comment."""
+    if pair.change.base_path is None:
+        return
+    base = Counter(line.strip() for line in pair.base)
+    bare: dict[str, int] = {}
+    for number, line in enumerate(pair.base, 1):
+        bare.setdefault(_QUIET.sub("", line).strip(), number)
+    had = Counter(m["tool"].lower() for m in map(_QUIET.search, pair.base) if m)
+    now = Counter(m["tool"].lower() for m in map(_QUIET.search, pair.head) if m)
+    touched = pair.change.added
+    for number, line in enumerate(pair.head, 1):
+        found = _QUIET.search(line) if touched is None or number in touched else None
+        if found is None or base[line.strip()] or _in_string(line[: found.start()]):
+            continue
+        code = _QUIET.sub("", line).strip()
+        was = bare.get(code, 0) if code else 0
+        broadened = was and _QUIET.search(pair.base[was - 1])
+        if now[found["tool"].lower()] > had[found["tool"].lower()] or (broadened and _codes(broadened) and not _codes(found)):
+            yield number, was, found
+
+
+def _in_string(before: str) -> bool:
+    return before.count('"') % 2 == 1 or before.count("'") % 2 == 1

@@ -1,0 +1,70 @@
+"""What keeps writes together and rows from being changed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from guardrail.delta import blocks
+from guardrail.delta.compare import Lost
+from guardrail.delta.guards import inside
+from guardrail.patterns.kinds import kind_of
+
+if TYPE_CHECKING:
+    from guardrail.delta.pairs import Pair
+    from guardrail.packs import Rule
+
+_WRITES = frozenset(
+    "save create update delete add add_all remove bulk_create bulk_update get_or_create update_or_create insert execute executemany"
+    " merge asave acreate aupdate adelete flush set".split()
+)
+
+
+def together(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Transactions whose block wrote something."""
+    for lost in losses:
+        body = [n for n in lost.guard.facts.nodes if inside(lost.guard.facts, n, lost.guard.node.body)]
+        done = [what.rpartition(".")[2] for what, node in blocks.effects(lost.guard.facts, body) if kind_of(node) == "Call"]
+        if _WRITES.intersection(done) or len(done) > 1:
+            yield lost
+
+
+def row_locks(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Locks on rows of which head still reads some: the line of that query."""
+    for lost in losses:
+        receiver = lost.guard.node.func.value
+        root = lost.guard.facts.code(receiver).split("(")[0].split(".")[0]
+        for facts in pair.heads:
+            query = next((n for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func).startswith(root + ".")), None)
+            if query is None:
+                query = next((n for n in facts.nodes if kind_of(n) == "Call" and root in facts.code(n)), None)
+            if query is not None:
+                yield Lost(lost.guard, facts, query, movable=True)
+                break
+
+
+def after_commit(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Calls that waited for the commit and are now made at once."""
+    for lost in losses:
+        facts, waited = lost.guard.env["CALL"]
+        names = {facts.code(n.func) for n in [waited, *_below(facts, waited)] if kind_of(n) == "Call"}
+        names |= {facts.code(a.value) for n in _below(facts, waited) if kind_of(n) == "Call" for a in n.args[:1]}
+        names |= {facts.code(waited)}
+        for head in pair.heads:
+            node = next((n for n in head.nodes if kind_of(n) == "Call" and head.code(n.func) in names), None)
+            if node is not None and not any("on_commit" in head.code(a)[:40] for a in head.ancestors(node) if kind_of(a) == "Call"):
+                yield Lost(lost.guard, head, node, movable=True)
+                break
+
+
+def _below(facts, node):  # type: ignore[no-untyped-def]
+    return [n for n in facts.nodes if inside(facts, n, node)]
+
+
+def isolation(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Levels that are lowered, and those stronger than the usual one that are gone."""
+    for lost in losses:
+        facts, level = lost.guard.env["L"]
+        strong = any(word in facts.code(level).lower() for word in ("serializable", "repeatable"))
+        if lost.now is not None or strong:
+            yield lost

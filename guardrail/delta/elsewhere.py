@@ -1,0 +1,121 @@
+"""Moved is not lost: whether a guard now stands on the class, the caller, the router, or in a helper that is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from guardrail.delta.guards import guards
+from guardrail.delta.loss import Loss
+from guardrail.delta.project import Place, Project
+from guardrail.model import Definition, Unreadable
+
+if TYPE_CHECKING:
+    from guardrail.analysis.facts import Facts
+    from guardrail.packs import Rule
+    from guardrail.side import Side
+
+COMMON = frozenset("get post put patch delete list create retrieve update destroy dispatch run main save handle".split())
+SETUP = frozenset("__init__ setup dispatch initial get_permissions get_queryset check_permissions initialize prepare __enter__".split())
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Looks around in the project of head."""
+
+    project: Project
+    rules: tuple[Rule, ...]
+
+    def holds(self, loss: Loss) -> bool:
+        """Whether what was lost stands elsewhere now."""
+        rule, finding = self.rules[loss.rule], loss.finding
+        side = self.project.head(finding.path)
+        new = _find(side, finding.definition, finding.line) if side else None
+        if side is None or new is None:
+            return False
+        return (
+            any(self._guarded(place, rule) for place in self._around(side, new))
+            or any(self._guarded(place, rule) for place in self._helpers(side, new))
+            or self._callers_guard(side, new, rule)
+        )
+
+    def _guarded(self, place: Place, rule: Rule) -> bool:
+        return any(True for _ in self._guards(place, rule))
+
+    def _guards(self, place: Place, rule: Rule) -> Iterator[Facts]:
+        side, definition = place
+        assert rule.delta is not None
+        try:
+            facts = side.facts.facts(definition)
+        except Unreadable:
+            return
+        for guard in guards(facts, (*rule.patterns, *rule.delta.instead), rule):
+            yield guard.itself[0]
+
+    def _around(self, side: Side, new: Definition) -> Iterator[Place]:
+        """The classes that the definition belongs to or inherits from, what sets them up, and the module's router."""
+        yield from ((side, d) for d in side.definitions if d.kind == "module" and new.kind != "module" and _has_router(side))
+        owner = new.symbol.rpartition(".")[0] if new.kind == "function" else new.symbol
+        for where, klass in self.project.classes(side, owner):
+            if klass.symbol != new.symbol:
+                yield where, klass
+            yield from (
+                (where, d)
+                for d in where.definitions
+                if d.symbol.rpartition(".")[0] == klass.symbol and d.symbol.rpartition(".")[2] in SETUP and d is not new
+            )
+
+    def _helpers(self, side: Side, new: Definition) -> Iterator[Place]:
+        """What the definition calls now: new to it, or changed itself."""
+        old = self.project.before(side, new)
+        for name in sorted(new.words):
+            for where, helper in self.project.defined(side, name):
+                if helper is not new and (name not in old or self.project.changed(where, helper)):
+                    yield where, helper
+
+    def _callers_guard(self, side: Side, new: Definition, rule: Rule) -> bool:
+        """Whether there are callers, and each has the guard."""
+        name = new.symbol.rpartition(".")[2]
+        if new.kind == "module" or name in COMMON or name.startswith("__"):
+            return False
+        callers = list(self.project.callers(side, new, name))
+        if any(self._routed(place, rule, name, side) for place in callers):
+            return True
+        plain = [place for place in callers if place[1].kind != "module"]
+        listed = [place for place in callers if place[1].kind == "module" and _uses(place, name)]
+        return bool(plain) and not listed and all(self._guarded(place, rule) for place in plain)
+
+    def _routed(self, place: Place, rule: Rule, name: str, side: Side) -> bool:
+        """Whether a module wraps the definition, or includes its router, with the guard: `path("pay/", login_required(pay))`."""
+        where, definition = place
+        if definition.kind != "module" or rule.delta is None:
+            return False
+        facts = where.facts.facts(definition)
+        found = guards(facts, (*rule.patterns, *rule.delta.instead), rule)
+        stem = side.file.index.module.rpartition(".")[2]
+        return any({name, stem} & set(_identifiers(g.facts.code(g.node))) for g in found)
+
+
+def _has_router(side: Side) -> bool:
+    return not side.words.of_file.isdisjoint(("APIRouter", "FastAPI", "Blueprint", "Router", "Session", "Client", "AsyncClient"))
+
+
+def _find(side: Side, symbol: str, line: int) -> Definition | None:
+    found = [d for d in side.definitions if d.symbol == symbol]
+    return next((d for d in found if d.first <= line <= d.last), found[0] if found else None)
+
+
+def _uses(place: Place, name: str) -> bool:
+    """Whether a module's own code does more with a name than import it."""
+    side, definition = place
+    lines = (side.words.lines[n - 1] for n in range(definition.first, definition.last + 1) if definition.owns(n))
+    return any(name in _identifiers(line) and "import" not in line and not _only_listed(line, name) for line in lines)
+
+
+def _only_listed(line: str, name: str) -> bool:
+    return line.strip().rstrip(",").strip("\"'[]() ") == name
+
+
+def _identifiers(code: str) -> Iterable[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in code).split()

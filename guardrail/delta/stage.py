@@ -1,0 +1,75 @@
+"""The delta findings of a whole change: losses of pairs within files and across them, less what only moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from guardrail.delta.elsewhere import Elsewhere
+from guardrail.delta.files import file_losses
+from guardrail.delta.find import losses
+from guardrail.delta.loss import Loss
+from guardrail.delta.pairs import Pair, become
+from guardrail.delta.project import Project
+from guardrail.model import Change, FileChange, Finding, Status, Unreadable
+
+if TYPE_CHECKING:
+    from guardrail.judge import FileJudgement, Judge
+    from guardrail.side import Side
+
+MANY = 400  # vanished definitions that are looked for in other files
+
+
+def of_change(judge: Judge, change: Change, judgements: Sequence[FileJudgement], files: Sequence[FileChange]) -> list[Finding]:
+    """What a change lost: introduced findings, without fingerprints."""
+    project = Project(judge, change)
+    found = [loss for j in judgements for loss in j.losses]
+    found += _across(project, judgements)
+    found += file_losses(project, files)
+    elsewhere = Elsewhere(project, judge.rules.rules)
+    kept = [loss.finding for loss in found if not (loss.movable and elsewhere.holds(loss))]
+    return list({(f.rule, f.path, f.line, f.message): f for f in kept}.values())
+
+
+def _across(project: Project, judgements: Sequence[FileJudgement]) -> Iterable[Loss]:
+    """Definitions that went to other files."""
+    gone = [(j.path, d) for j in judgements for d in j.gone][:MANY]
+    come = [(j.path, d) for j in judgements for d in j.come] if gone else []
+    for path, old in gone:
+        before = project.base(path)
+        if before is None:
+            continue
+        own = next((d for d in before.definitions if d.symbol == old.symbol and d.first == old.first), None)
+        place = become(before, own, _sides(project, come, own.words)) if own else None
+        if own and place:
+            try:
+                yield from losses(Pair(before, own, *place), project.judge.lost_rules(before, own))
+            except Unreadable:
+                continue
+
+
+def _sides(project: Project, come: Iterable[tuple[str, object]], words: frozenset[str]) -> list[tuple[Side, object]]:  # type: ignore[type-arg]
+    found = []
+    for path, definition in come:
+        if len(definition.words & words) * 2 >= len(words) and (side := project.head(path)):  # type: ignore[attr-defined]
+            found.append((side, definition))
+    return found
+
+
+def merged(findings: Sequence[Finding], lost: Sequence[Finding]) -> list[Finding]:
+    """Both kinds of findings; where they are about the same line and surface, the loss says more."""
+    if not lost:
+        return list(findings)
+    by_place: dict[tuple[str, str, str, int], Finding] = {}
+    for f in findings:
+        if f.status is Status.INTRODUCED:
+            by_place.setdefault((f.path, f.definition, f.surface, f.line), f)
+    raised, covered = [], set()
+    for loss in lost:
+        key = (loss.path, loss.definition, loss.surface, loss.line)
+        twin = by_place.get(key)
+        raised.append(replace(loss, severity=min(loss.severity, twin.severity)) if twin else loss)
+        covered.add(key)
+    rest = [f for f in findings if f.status is not Status.INTRODUCED or (f.path, f.definition, f.surface, f.line) not in covered]
+    return sorted([*rest, *raised], key=lambda f: (f.path, f.line, f.column, f.rule, f.end_line, f.end_column, f.message))

@@ -11,10 +11,11 @@ import hashlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from guardrail import __version__
 
@@ -66,18 +67,13 @@ class Cache:
 
     def load(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The entries of these keys, as far as they are there and whole."""
-        wanted, found = list(keys), {}
+        wanted = list(keys)
+        found: dict[str, bytes] = {}
         with self._open(create=False) as table:
             for start in range(0, len(wanted) if table else 0, _AT_ONCE):
                 some = wanted[start : start + _AT_ONCE]
-                marks = ",".join("?" * len(some))
-                rows = self._try(
-                    lambda t, s=some, m=marks: t.execute(f"SELECT key, sum, data FROM entries WHERE key IN ({m})", s).fetchall(),
-                    table,
-                )
-                for name, total, data in rows or ():
-                    if isinstance(data, bytes) and hashlib.sha256(data).digest() == total:
-                        found[name] = data
+                rows = self._ask(table, f"SELECT key, sum, data FROM entries WHERE key IN ({','.join('?' * len(some))})", some)
+                found |= {name: data for name, total, data in rows if _whole(data, total)}
         return found
 
     def store(self, entries: dict[str, bytes]) -> None:
@@ -86,8 +82,13 @@ class Cache:
         if not rows:
             return
         with self._open(create=True) as table:
-            if table:
-                self._try(lambda t: t.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows) and t.commit(), table)
+            if table is None:
+                return
+            try:
+                with table:  # commits, or rolls back
+                    table.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+            except (sqlite3.Error, OSError, OverflowError):
+                self._broken = True
 
     def clear(self) -> int:
         """Remove the cache; gives the bytes that it took."""
@@ -107,8 +108,8 @@ class Cache:
     def entries(self) -> int:
         """How many entries it has."""
         with self._open(create=False) as table:
-            rows = self._try(lambda t: t.execute("SELECT count(*) FROM entries").fetchone(), table) if table else None
-        return int(rows[0]) if rows else 0
+            rows = self._ask(table, "SELECT count(*) FROM entries", [])
+        return int(rows[0][0]) if rows else 0
 
     @contextlib.contextmanager
     def _open(self, create: bool) -> Iterator[sqlite3.Connection | None]:
@@ -144,10 +145,17 @@ class Cache:
             self._broken = True
             return None
 
-    def _try(self, work: Callable[[sqlite3.Connection], object], table: sqlite3.Connection | None) -> object:
-        """The result, None where the table does not let us; then nobody asks it again."""
+    def _ask(self, table: sqlite3.Connection | None, query: str, values: list[str]) -> list[tuple[Any, ...]]:
+        """The rows, none where the table does not let us; then nobody asks it again."""
+        if table is None or self._broken:
+            return []
         try:
-            return work(table) if table is not None else None
+            return table.execute(query, values).fetchall()
         except (sqlite3.Error, OSError, OverflowError):
             self._broken = True
-            return None
+            return []
+
+
+def _whole(data: object, total: object) -> bool:
+    """Whether an entry is what was put there."""
+    return isinstance(data, bytes) and hashlib.sha256(data).digest() == total

@@ -121,7 +121,7 @@ def trace(function: str, form: str) -> int:
     if not path or not symbol:
         raise click.UsageError("name a function as path.py:function or path.py:Class.method.")
     change = read_change(Paths(), Path.cwd())
-    inside = os.path.relpath(os.path.join(Path.cwd(), path), change.root).replace(os.sep, "/")
+    inside = Path(os.path.relpath(Path.cwd() / path, change.root)).as_posix()
     found = tracing.trace(change.head, read_library(), inside, symbol)
     terminal.write(tracing.as_json(found) if form == "json" else tracing.in_words(found))
     return CLEAN

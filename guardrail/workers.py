@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 S = TypeVar("S")
 T = TypeVar("T")
 PATIENCE = 1.0  # seconds before a bar is shown
+_WIDTH = 36  # of the bar, in characters
 
 
 def mapped(
@@ -42,18 +43,15 @@ def shown(results: Iterable[T], total: int, label: str) -> Iterator[T]:
     if not sys.stderr.isatty():
         yield from results
         return
-    import click
-
-    begin, bar = time.monotonic(), None
+    begin, bar = time.monotonic(), False
     try:
         for number, result in enumerate(results, 1):
-            if bar is None and time.monotonic() - begin > PATIENCE:
-                bar = click.progressbar(length=total, label=label, file=sys.stderr)
-                bar.__enter__()
-                bar.update(number)
-            elif bar is not None:
-                bar.update(1)
+            if bar or time.monotonic() - begin > PATIENCE:
+                bar = True
+                sys.stderr.write(f"\r{label} [{'#' * (_WIDTH * number // total):<{_WIDTH}}] {number}/{total}")
+                sys.stderr.flush()
             yield result
     finally:
-        if bar is not None:
-            bar.__exit__(None, None, None)
+        if bar:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()

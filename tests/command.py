@@ -12,7 +12,13 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 _OURS = ("GIT_", "PRE_COMMIT", "PYTHON", "GUARDRAIL")
-_PLAIN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+_PLAIN = {
+    "GUARDRAIL_CACHE": f"{os.devnull}/none",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "NO_COLOR": "1",
+    "PYTHONPATH": str(ROOT),
+}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from guardrail.side import Side
 
 COMMON = frozenset("get post put patch delete list create retrieve update destroy dispatch run main save handle".split())
-SETUP = frozenset("__init__ setup dispatch initial get_permissions get_queryset check_permissions initialize prepare __enter__".split())
+SETUP = frozenset(
+    "__init__ setup dispatch initial get_permissions get_queryset check_permissions initialize prepare __enter__".split()
+)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Path
 
+_MOMENT = 0.01  # seconds that nobody notices
 _TIMES = re.compile(r"×(\d+)\)")
 _QUIET_METHODS = frozenset("get head options put delete".split())
 _UNSAFE = frozenset(
@@ -39,11 +40,18 @@ _SERIAL = re.compile(
 def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
     """ASY001: a wait that can be long; one that is told not to wait is none."""
     site = path.deed.site
-    if path.deed.effect.kind == "sleep" and any(a.value is False or a.value == 0 for a in site.arguments):
+    if path.deed.effect.kind == "sleep" and any(_brief(a.value) for a in site.arguments):
         return None
-    if path.deed.effect.name.endswith("Future.result") and not path.edges:
+    if any(last_name(a.ref) == "WNOHANG" for a in site.arguments):
+        return None
+    if path.deed.effect.name.startswith("concurrent.futures.Future.") and (site.arguments or not path.edges):
         return None  # who looks at it in the coroutine has mostly awaited it
     return ""
+
+
+def _brief(value: object) -> bool:
+    """Whether a number of seconds is as good as none."""
+    return isinstance(value, (int, float)) and value <= _MOMENT
 
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -100,7 +108,7 @@ def _roots(ref: Ref) -> set[str]:
 def slow(judging: Judging, rule: Rule, path: Path) -> str | None:
     """TXN001, SQL008: not a cache beside the database, and no sleep of nothing."""
     effect = path.deed.effect
-    if _LOCAL.search(effect.name) or any(a.value == 0 for a in path.deed.site.arguments if effect.kind.startswith("sleep")):
+    if _LOCAL.search(effect.name) or any(_brief(a.value) for a in path.deed.site.arguments if effect.kind.startswith("sleep")):
         return None
     return ""
 
@@ -231,10 +239,7 @@ def _own(ref: Ref, identity: str) -> bool:
     return ref is not None and (
         ref[0] == "name"
         or (ref[0] == "attr" and ref[1] in (("name", "self"), ("name", "cls")))
-        or (ref[0] == "attr"
-        and ref[1]
-        and ref[1][0] == "name"
-        and ref[1][1] != "other")
+        or (ref[0] == "attr" and ref[1] and ref[1][0] == "name" and ref[1][1] != "other")
     )
 
 

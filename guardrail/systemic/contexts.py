@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from guardrail.index import MODULE
 from guardrail.systemic.facts import Argument, Around, Ref, Site
 from guardrail.systemic.graph import Graph, Node
+from guardrail.systemic.names import NOTHING, Names
 from guardrail.systemic.refs import last_name, shown
-from guardrail.systemic.resolve import NOTHING, Names
 
 _LOCKISH = ("lock-thread", "lock-async", "lock-dist")
 
@@ -120,7 +120,7 @@ class Contexts:
         function, graph = node.function, self.graph
         if function.asynchronous:
             yield Context("async", function.first)
-        for ref, line, arguments in graph.decorated(node.module, function, "decorators", "transaction"):
+        for ref, line, _ in graph.decorated(node.module, function, "decorators", "transaction"):
             yield Context("transaction", line, shown(ref))
         for ref, line, arguments in graph.decorated(node.module, function, "systemic", "retry-decorators"):
             yield Context("retry", line, "@" + shown(ref), self._attempts(node, ref, arguments))

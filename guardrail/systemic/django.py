@@ -58,7 +58,7 @@ def _is_reverse(resolver: Resolver, line: Sequence[str], name: str) -> bool:
 def called(resolver: Resolver, name: str, ref: tuple[object, ...], module: Module, function: Function) -> Iterator[str]:
     """What a call of that name gives: fields give what they point to, methods of query sets give query sets or objects."""
     arguments: tuple[Ref, ...] = ref[2]  # type: ignore[assignment]
-    owner, _, method = name.rpartition(".")
+    _owner, _, method = name.rpartition(".")
     if name in _FOREIGN or name in _MANY:
         for model in _pointed_to(resolver, arguments[0] if arguments else None, module, function):
             yield f"{QUERYSET}[{model}]" if name in _MANY else model

@@ -76,8 +76,7 @@ class Effects:
     def group(self, words: Iterable[str]) -> frozenset[str]:
         """The kinds that names of groups and of kinds stand for."""
         groups = self.tables.get("groups", {})
-        found = frozenset(kind for word in words for kind in groups.get(word, [word]))
-        return found
+        return frozenset(kind for word in words for kind in groups.get(word, [word]))
 
     @cached_property
     def last_names(self) -> frozenset[str]:

@@ -11,12 +11,11 @@ from guardrail.index import MODULE
 from guardrail.model import Unreadable
 from guardrail.source import first_line, header_line, normalise_newlines, parse
 from guardrail.systemic import loops
+from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
 from guardrail.systemic.refs import annotation, arguments, last_name, ref
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_GIVEN = 3  # calls around an argument that are remembered
 
 
 def extract(path: str, name: str, text: str) -> Module:
@@ -31,32 +30,14 @@ def extract(path: str, name: str, text: str) -> Module:
     return gathering.finished()
 
 
-class _Open:
-    """A function while it is gathered."""
-
-    def __init__(self, symbol: str, owner: str) -> None:
-        self.symbol, self.owner = symbol, owner
-        self.sites: list[Site] = []
-        self.values: dict[str, list[Ref]] = {}
-        self.results: list[Ref] = []
-        self.generator = False
-        self.around: tuple[Around, ...] = ()
-        self.given: tuple[Ref, ...] = ()
-        self.deferred = False
-        self.loops = 0
-
-
-class _Gathering:
+class _Gathering(Expressions):
     def __init__(self, path: str, name: str, lines: list[str]) -> None:
+        super().__init__(Open(MODULE, ""))
         self.path, self.name, self.lines = path, name, lines
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, Class] = {}
-        self.fields: dict[str, dict[str, list[tuple[str, Ref]]]] = {}
-        self.hints: dict[str, dict[str, Ref]] = {}
         self.imports: dict[str, str] = {}
         self.stars: list[str] = []
-        self.open = _Open(MODULE, "")
-        self.klass = ""
 
     def finished(self) -> Module:
         """All that was gathered."""
@@ -71,7 +52,7 @@ class _Gathering:
         self.block(tree.body)
         self.functions[MODULE] = self.closed(self.open, (1, 1, len(self.lines) - 1))
 
-    def closed(self, done: _Open, lines: tuple[int, int, int], **more: Any) -> Function:
+    def closed(self, done: Open, lines: tuple[int, int, int], **more: Any) -> Function:
         values = {name: tuple(refs) for name, refs in done.values.items()}
         given: dict[str, Any] = {"results": tuple(done.results), "values": values, "sites": tuple(done.sites), **more}
         return Function(done.symbol, *lines, generator=done.generator, owner=done.owner, **given)
@@ -117,7 +98,7 @@ class _Gathering:
         for each in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
             self.expression(each)
         prefix = klass or ("" if outer.symbol == MODULE else outer.symbol)
-        self.open, self.klass = _Open(f"{prefix}.{node.name}" if prefix else node.name, klass), ""
+        self.open, self.klass = Open(f"{prefix}.{node.name}" if prefix else node.name, klass), ""
         self.block(node.body)
         lines = (first_line(node, self.lines), header_line(node, self.lines), node.end_lineno)
         self.functions[self.open.symbol] = self.closed(
@@ -140,7 +121,7 @@ class _Gathering:
             symbol, node.lineno, tuple(ref(b) for b in node.bases), decorators=tuple(ref(d) for d in node.decorator_list)
         )
         self.fields[symbol], self.hints[symbol] = {}, {}
-        self.open, self.klass = _Open(symbol, symbol), symbol
+        self.open, self.klass = Open(symbol, symbol), symbol
         self.block(node.body)
         self.open, self.klass = outer, klass
 
@@ -173,27 +154,6 @@ class _Gathering:
 
     on_AnnAssign = on_Assign
 
-    def bind(self, target: ast.AST, value: Ref, hint: Ref = None) -> None:
-        """Remember what a name, or an attribute of self, is given."""
-        if isinstance(target, ast.Name):
-            if self.klass and self.open.symbol == self.klass:
-                self.fields[self.klass].setdefault(target.id, []).append((self.klass, value))
-                if hint:
-                    self.hints[self.klass][target.id] = hint
-            for given in (value, ("made", hint) if hint else None):
-                if given:
-                    self.open.values.setdefault(target.id, []).append(given)
-        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
-            owner = self.open.owner
-            if owner in self.fields:
-                if hint:
-                    self.hints[owner].setdefault(target.attr, hint)
-                if value:
-                    self.fields[owner].setdefault(target.attr, []).append((self.open.symbol, value))
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            for each in target.elts:
-                self.bind(each, ("part", value) if value else None)
-
     def on_Return(self, node: ast.Return) -> None:
         if node.value is not None:
             self.open.results.append(ref(node.value))
@@ -209,13 +169,6 @@ class _Gathering:
         self.block(node.orelse)
 
     on_AsyncFor = on_For
-
-    def iterate(self, node: ast.expr, asynchronous: bool = False) -> None:
-        """An iteration: what is iterated over is found first."""
-        self.expression(node, awaited=asynchronous)
-        target = ref(node)
-        if target is not None:
-            self.add(Site("iterate", node.lineno, target, awaited=asynchronous))
 
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
@@ -255,64 +208,6 @@ class _Gathering:
         self.within(Around("finally", node.lineno), node.finalbody)
 
     on_TryStar = on_Try
-
-    # ---- expressions -----------------------------------------------------------------------------
-
-    def add(self, site: Site) -> None:
-        now = self.open
-        self.open.sites.append(replace(site, around=now.around, given_to=now.given, deferred=now.deferred))
-
-    def expression(self, node: ast.AST, awaited: bool = False, used: bool = True) -> None:
-        if isinstance(node, ast.Call):
-            self.call(node, awaited, used)
-        elif isinstance(node, ast.Await):
-            self.expression(node.value, True, used)
-        elif isinstance(node, ast.Lambda):
-            held, self.open.deferred = self.open.deferred, True
-            self.expression(node.body)
-            self.open.deferred = held
-        elif isinstance(node, _COMPREHENSIONS):
-            self.comprehension(node)
-        elif isinstance(node, ast.Attribute):
-            if self.open.loops and (found := ref(node)) is not None:
-                self.add(Site("read", node.lineno, found))
-            self.expression(node.value)
-        elif not isinstance(node, (ast.Name, ast.Constant)):
-            if isinstance(node, (ast.Yield, ast.YieldFrom)):
-                self.open.generator = True
-                self.open.results.append(("many", ref(node.value)))
-            for child in ast.iter_child_nodes(node):
-                self.expression(child)
-
-    def call(self, node: ast.Call, awaited: bool, used: bool) -> None:
-        func = ref(node.func)
-        if isinstance(node.func, ast.Attribute):
-            self.expression(node.func.value)
-        elif not isinstance(node.func, ast.Name):
-            self.expression(node.func)
-        held = self.open.given
-        self.open.given = (func, *held)[:_GIVEN]
-        for each in (*node.args, *(k.value for k in node.keywords)):
-            self.expression(each)
-        self.open.given = held
-        if func is not None:
-            site = Site("call", getattr(node.func, "end_lineno", None) or node.lineno, func, awaited=awaited, result_used=used)
-            self.add(replace(site, arguments=arguments(node)))
-
-    def comprehension(self, node: Any) -> None:
-        held = self.open.around
-        for generator in node.generators:
-            self.iterate(generator.iter, bool(generator.is_async))
-            self.bind(generator.target, ("item", ref(generator.iter)))
-            around = loops.around(generator, node.lineno)
-            self.open.around = (around, *self.open.around)
-            self.open.loops += 1
-            for condition in generator.ifs:
-                self.expression(condition)
-        for each in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
-            self.expression(each)
-        self.open.around = held
-        self.open.loops -= len(node.generators)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:

@@ -20,6 +20,7 @@ from guardrail.systemic.synthetic import Synthetic
 from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_async, not_cached, starts
 
 Check = Callable[["Judging", Rule, Path], "str | None"]
+FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
 _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
@@ -84,7 +85,7 @@ class Judging:
     def _grouped(self, rule: Rule, paths: Iterable[tuple[Path, Node]], whole: bool) -> Iterator[Found]:
         """One finding for each anchor, which tells the nearest path and how many more there are."""
         groups: dict[tuple[str, int], list[tuple[Path, Hop, str]]] = {}
-        for path, node in paths:
+        for path, node in self._few(paths) if whole else paths:
             message = _checker(rule.check)(self, rule, path) if rule.check else ""
             if message is not None:
                 hop = path.hops[0] if whole else self.anchor(path, node)
@@ -95,6 +96,21 @@ class Judging:
             more = len({g[0].hops[0].node.key for g in group}) - 1
             finding = self.finding(rule, path, hop, message or rule.message, more)
             yield Found(finding, frozenset((rule.id, *g[0].key) for g in group))
+
+    def _few(self, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node]]:
+        """Of very many paths to one effect the shortest few: what a whole project uses is one finding, not hundreds."""
+        kept: dict[tuple[object, ...], list[tuple[Path, Node]]] = {}
+        for path, node in paths:
+            last = path.hops[-1]
+            kept.setdefault((last.node.key, last.line, path.context.kind == "loop" and path.hops[0].node.key), []).append(
+                (path, node)
+            )
+        for (_, line, loop), found in kept.items():
+            found.sort(key=lambda p: (len(p[0].hops), p[0].hops[0].node.key, p[0].hops[0].line))
+            if len(found) > FEW and not loop:
+                where = f"{found[0][0].hops[-1].node.module.path}:{line}"
+                self.graph.project.limits.add(f"{len(found)} paths lead to {where}, of which the {FEW} shortest are shown")
+            yield from found if loop else found[:FEW]
 
     @staticmethod
     def _place(path: Path, hop: Hop) -> tuple[str, int]:

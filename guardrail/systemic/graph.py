@@ -11,11 +11,13 @@ from guardrail.index import MODULE
 from guardrail.systemic import django
 from guardrail.systemic.effects import Effect, Effects
 from guardrail.systemic.facts import Function, Module, Ref, Site
+from guardrail.systemic.names import Names
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.refs import last_name
-from guardrail.systemic.resolve import Names, Resolver, is_property
+from guardrail.systemic.resolve import Resolver, is_property
 
 CALLEES = 6  # functions that one call may mean before nobody knows
+_BLOCKING = frozenset({"sleep", "net", "proc", "read", "write", "commit"})  # nobody can await what does these
 _ELSEWHERE = ("map", "filter", "sorted", "min", "max", "any", "all", "sum", "list")
 _EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", "all", "dict", "max", "min", "sum", "next", "iter"})
 
@@ -77,7 +79,7 @@ class Graph:
                 continue
             cut = self.cut(site, module, function)
             names = self.names(site, module, function)
-            callees = list(self._callees(site, names))
+            callees = _meant(site, list(self._callees(site, names)))
             for callee, inner in callees if len(callees) <= CALLEES else ():
                 node.edges.append(Edge(site, callee, self._cut_of_call(site, cut, inner)))
             if site.kind == "call":
@@ -159,7 +161,7 @@ class Graph:
             return
         if site.kind == "read":
             return
-        yield from self.effects.of(names, site.arguments)
+        yield from (e for e in self.effects.of(names, site.arguments) if not (site.awaited and e.kind in _BLOCKING))
         if names & _EVALUATES and site.arguments:
             yield from self._evaluated(site.arguments[0].ref, module, function)
         last = last_name(site.ref)
@@ -236,6 +238,12 @@ class Graph:
                 node = self.node((module.path, symbol))
                 if node is not None:
                     yield from ((node, edge) for edge in node.edges if edge.callee == key)
+
+
+def _meant(site: Site, callees: list[tuple[Key, Function]]) -> list[tuple[Key, Function]]:
+    """Of what is awaited the coroutines, where there is one among what it may be."""
+    awaitable = [c for c in callees if c[1].asynchronous] if site.awaited else []
+    return awaitable or callees
 
 
 def _words(site: Site) -> tuple[str, ...]:

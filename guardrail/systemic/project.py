@@ -55,7 +55,7 @@ class Project:
             folder, _, last = folder.rpartition("/")
             parts.append(last)
         if len(parts) == 1 and folder:
-            steps = [p for p in folder.split("/")][::-1]
+            steps = list(folder.split("/"))[::-1]
             parts += steps[:-1] if steps[-1] in ("src", "lib") else steps
         return ".".join((parts if parts[0] != "__init__" or len(parts) == 1 else parts[1:])[::-1])
 

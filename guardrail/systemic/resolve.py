@@ -1,160 +1,32 @@
-"""What a Ref means at its place: qualified names and the classes of its value. Nothing where that is not known.
+"""What class the value of a Ref has at its place. Nothing where that is not known.
 
 A class with elements is written with them in brackets: `list[shop.models.Order]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
-from guardrail.analysis.library import Library
 from guardrail.index import MODULE
 from guardrail.systemic import django
 from guardrail.systemic.facts import Class, Function, Module, Ref
-from guardrail.systemic.project import Project
+from guardrail.systemic.names import EMPTY, NameResolver, Names
 
-Names = frozenset[str]
-NOTHING: Names = frozenset()
-DEPTH = 16
-MANY = 12  # classes that a value may have before it is unknown
 _SAME = frozenset("list tuple set frozenset sorted reversed iter enumerate copy cast wraps".split())
 _INJECTED = frozenset({"fastapi.Depends", "fastapi.Security", "fastapi.params.Depends"})
-_WRAPPERS = frozenset({"functools.partial", "asgiref.sync.sync_to_async", "asgiref.sync.async_to_sync"})
 _HOLDERS = frozenset("Annotated Optional Union ClassVar Final Mapped Required NotRequired Type type".split())
 _MANY = frozenset(
     "list List Sequence Iterable Iterator set Set frozenset tuple Tuple Collection AsyncIterator AsyncIterable Generator "
     "AsyncGenerator QuerySet deque".split()
 )
-T = TypeVar("T")
 
 
-class Resolver:
-    """Answers for one project; each question is answered once."""
-
-    def __init__(self, project: Project, library: Library) -> None:
-        self.project, self.library = project, library
-        self._memo: dict[tuple[object, ...], Names] = {}
-        self._busy: set[tuple[object, ...]] = set()
-        self._mro: dict[str, tuple[str, ...]] = {}
-
-    def names(self, ref: Ref, module: Module, function: Function) -> Names:
-        """The qualified names that a Ref may stand for."""
-        return self._once(("names", ref, module.path, function.symbol), lambda: self._names(ref, module, function))
+class Resolver(NameResolver):
+    """Answers for one project about names and classes."""
 
     def types(self, ref: Ref, module: Module, function: Function) -> Names:
         """The classes that the value of a Ref may have, without their bases."""
-        return self._once(("types", ref, module.path, function.symbol), lambda: self._types(ref, module, function))
-
-    def _once(self, key: tuple[object, ...], work: Callable[[], Iterable[str]]) -> Names:
-        found = self._memo.get(key)
-        if found is not None:
-            return found
-        if key in self._busy or len(self._busy) > DEPTH:
-            return NOTHING
-        self._busy.add(key)
-        try:
-            found = frozenset(work())
-        finally:
-            self._busy.discard(key)
-        found = found if len(found) <= MANY else NOTHING
-        if not self._busy:  # inside a circle the answer may be a part of it only
-            self._memo[key] = found
-        return self._memo.setdefault(key, found)
-
-    # ---- names -----------------------------------------------------------------------------------
-
-    def _names(self, ref: Ref, module: Module, function: Function) -> Iterator[str]:
-        if ref is None:
-            return
-        if ref[0] == "name":
-            yield from self._plain(ref[1], module, function)
-        elif ref[0] == "attr":
-            for name in self.names(ref[1], module, function):
-                yield self.canonical(f"{name}.{ref[2]}")
-            for kind in self.types(ref[1], module, function):
-                yield from self.member(kind, ref[2])
-        elif ref[0] == "any":
-            for each in ref[1]:
-                yield from self.names(each, module, function)
-        elif ref[0] == "call" and ref[2] and self.names(ref[1], module, function) & _WRAPPERS:
-            yield from self.names(ref[2][0], module, function)
-
-    def _plain(self, name: str, module: Module, function: Function) -> Iterator[str]:
-        scope: Function | None = function
-        while scope is not None and scope.symbol != MODULE:
-            inner = f"{scope.symbol}.{name}"
-            if inner in module.functions and module.functions[inner].owner == "":
-                yield f"{module.name}.{inner}"
-                return
-            if name in scope.values:
-                for value in scope.values[name]:
-                    yield from self.names(value, module, scope)
-                return
-            if any(name == p for p, _, _ in scope.parameters):
-                return
-            scope = module.functions.get(scope.symbol.rpartition(".")[0])
-        if name in module.functions or name in module.classes:
-            yield f"{module.name}.{name}"
-        elif name in module.imports:
-            yield self.canonical(module.imports[name])
-        elif name in self.project.values(module):
-            own = module.functions[MODULE]
-            yield f"{module.name}.{name}"
-            for value in own.values[name]:
-                yield from self.names(value, module, own)
-        else:
-            starred = self.project._starred(module, name)
-            yield self.canonical(starred) if starred else name
-
-    def canonical(self, name: str) -> str:
-        """The name under which something is defined in the project, or known of a library."""
-        found = self.project.locate(name)
-        if found is None:
-            return self.library.canonical(name)
-        return f"{found[0].name}.{found[1]}" if found[1] else found[0].name
-
-    def member(self, kind: str, attribute: str) -> Iterator[str]:
-        """The names of an attribute of a class, that of the first class in its line that has it."""
-        kind = kind.partition("[")[0]
-        line = self.mro(kind)
-        for each in line:
-            found = self.project.klass(each)
-            if found is None:
-                continue
-            module, owner = found
-            if f"{owner.symbol}.{attribute}" in module.functions or attribute in owner.values or attribute in owner.annotations:
-                yield f"{each}.{attribute}"
-                for symbol, value in owner.values.get(attribute, ()):
-                    yield from self.names(value, module, self._scope(module, symbol))
-                return
-        for each in line:
-            if self.project.klass(each) is None:
-                yield f"{each}.{attribute}"
-
-    def _scope(self, module: Module, symbol: str) -> Function:
-        return module.functions.get(symbol) or module.functions[MODULE]
-
-    def mro(self, kind: str) -> tuple[str, ...]:
-        """A class and its bases, those of the project and those that are known of libraries."""
-        kind = kind.partition("[")[0]
-        if kind in self._mro:
-            return self._mro[kind]
-        self._mro[kind] = (kind,)
-        found = self.project.klass(kind)
-        line = [kind]
-        if found is None:
-            line += sorted(self.library.with_bases(kind) - {kind})
-        else:
-            module, owner = found
-            for base in owner.bases:
-                bare = base[1] if base and base[0] == "of" else base
-                for name in sorted(self.names(bare, module, module.functions.get(MODULE, _EMPTY))):
-                    line += [n for n in self.mro(name) if n not in line]
-        self._mro[kind] = tuple(line)
-        return self._mro[kind]
-
-    # ---- types -----------------------------------------------------------------------------------
+        return self.once(("types", ref, module.path, function.symbol), lambda: self._types(ref, module, function))
 
     def _types(self, ref: Ref, module: Module, function: Function) -> Iterator[str]:
         if ref is None:
@@ -278,11 +150,11 @@ class Resolver:
         yield from django.attribute(self, kind, line, attribute, on_class)
 
     def _own_field(self, name: str, module: Module, owner: Class, attribute: str) -> Iterator[str]:
-        own = module.functions.get(MODULE, _EMPTY)
+        own = module.functions.get(MODULE, EMPTY)
         if attribute in owner.annotations:
             yield from self.annotated(owner.annotations[attribute], module, own)
         for symbol, value in owner.values.get(attribute, ()):
-            yield from self.types(value, module, self._scope(module, symbol))
+            yield from self.types(value, module, self.scope_of(module, symbol))
         method = module.functions.get(f"{owner.symbol}.{attribute}")
         if method is not None and is_property(method):
             yield from self.returned(f"{name}.{attribute}")
@@ -307,7 +179,7 @@ class Resolver:
 
     def returned(self, name: str) -> Names:
         """The classes of what a call of that name gives."""
-        return self._once(("returned", name), lambda: self._returned(name))
+        return self.once(("returned", name), lambda: self._returned(name))
 
     def _returned(self, name: str) -> Iterator[str]:
         found = self.project.locate(name)
@@ -333,9 +205,6 @@ class Resolver:
             return
         for result in made.results[:4]:
             yield from self.types(result, module, made)
-
-
-_EMPTY = Function(MODULE, 1, 1, 1)
 
 
 def is_property(function: Function) -> bool:

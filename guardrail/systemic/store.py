@@ -40,7 +40,7 @@ def _plain(value: Any, known: dict[int, Any]) -> tuple[Any, ...]:
         inner = _PLACES.get(kind, set())
         parts = (_inside(getattr(value, n), known) if n in inner else getattr(value, n) for n in _FIELDS[kind])
         held = known[id(value)] = tuple(parts)
-    return held  # type: ignore[no-any-return]
+    return held
 
 
 def _inside(value: Any, known: dict[int, Any]) -> Any:
@@ -55,12 +55,12 @@ def _made(kind: type[Any], parts: Any, known: dict[int, Any]) -> Any:
     if kind is Site:
         around = tuple(_around(a, known) for a in parts[3])
         arguments = tuple(Argument(*a) for a in parts[4])
-        return Site(*parts[:3], around, arguments, *parts[5:])
+        return kind(*parts[:3], around, arguments, *parts[5:])
     if kind is Function:
         decorators = tuple((ref, line, tuple(Argument(*a) for a in given)) for ref, line, given in parts[6])
         at = _FIELDS[Function].index("sites")
         sites = tuple(_made(Site, s, known) for s in parts[at])
-        return Function(*parts[:6], decorators, *parts[7:at], sites, *parts[at + 1 :])
+        return kind(*parts[:6], decorators, *parts[7:at], sites, *parts[at + 1 :])
     path, name, functions, classes, *rest = parts
     made = {k: _made(Function, v, known) for k, v in functions.items()}
     return Module(path, name, made, {k: Class(*v) for k, v in classes.items()}, *rest)
@@ -70,4 +70,4 @@ def _around(parts: Any, known: dict[int, Any]) -> Around:
     found = known.get(id(parts))
     if found is None:
         found = known[id(parts)] = Around(*parts)
-    return found  # type: ignore[no-any-return]
+    return found

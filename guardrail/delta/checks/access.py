@@ -21,7 +21,9 @@ _SPEAKS = re.compile(
     r"|private|staff|policy|visible|viewable|editable|can_|is_member|check|verify|assert_|csrf",
     re.I,
 )
-_PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|user\.\w+|tenant\w*|owner\w*|for_user)\b")
+_PRINCIPAL = re.compile(
+    r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|user\.\w+|tenant\w*|owner\w*|for_user)\b"
+)
 
 
 def unless_named(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -35,7 +37,9 @@ def _delegates(pair: Pair) -> bool:
     """Whether head calls, wears or annotates with something new whose name speaks of access."""
     new = frozenset().union(*(f.definition.words for f in pair.heads if f.definition)) - pair.old.words
     wanted = {name for name in new if _SPEAKS.search(name) and not _public(name)}
-    return any(kind_of(n) == "Name" and n.value in wanted or kind_of(n) == "Attribute" and n.attr.value in wanted for n in pair.head.nodes)
+    return any(
+        kind_of(n) == "Name" and n.value in wanted or kind_of(n) == "Attribute" and n.attr.value in wanted for n in pair.head.nodes
+    )
 
 
 def _public(name: str) -> bool:
@@ -51,7 +55,9 @@ def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterato
             continue
         now = head.get(_target(guard))
         if now is None:
-            yield Lost(guard, pair.head, _klass(pair.head), movable=True, message=f"`{guard.text}` is gone from `{pair.new.symbol}`.")
+            yield Lost(
+                guard, pair.head, _klass(pair.head), movable=True, message=f"`{guard.text}` is gone from `{pair.new.symbol}`."
+            )
         elif _opened(old, _entries(now)):
             was, new = (g.facts.code(g.env["P"][1]) for g in (guard, now))
             message = f"`{_target(guard)}` {was} → {new}."

@@ -103,8 +103,22 @@ def _weaker(old: Guard, new: Guard) -> str:
 
 def _about_the_same(old: Guard, new: Guard) -> bool:
     """Whether the newer assertion is about something that the older one named, and about nothing else."""
-    a, b = set(_WORD.findall(old.text)) - {"assert", "self"}, set(_WORD.findall(new.text)) - {"assert", "self", "not", "None", "is", "in"}
-    names = {w for w in b if not w.startswith("assert")} - {"isinstance", "len", "True", "False", "pytest", "approx", "any", "all", "mock", "ANY"}
+    a, b = (
+        set(_WORD.findall(old.text)) - {"assert", "self"},
+        set(_WORD.findall(new.text)) - {"assert", "self", "not", "None", "is", "in"},
+    )
+    names = {w for w in b if not w.startswith("assert")} - {
+        "isinstance",
+        "len",
+        "True",
+        "False",
+        "pytest",
+        "approx",
+        "any",
+        "all",
+        "mock",
+        "ANY",
+    }
     return bool(names) and len(names & a) >= 0.6 * len(names)
 
 

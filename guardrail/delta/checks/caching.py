@@ -52,7 +52,9 @@ def keys(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
 
 def _is_key(guard: Guard) -> bool:
     if kind_of(guard.node) != "Call":
-        return "key" in guard.facts.code(guard.env["K"][1]).lower() and _CACHE.search(guard.facts.code(guard.facts.tree)) is not None
+        return (
+            "key" in guard.facts.code(guard.env["K"][1]).lower() and _CACHE.search(guard.facts.code(guard.facts.tree)) is not None
+        )
     return True
 
 

@@ -68,7 +68,9 @@ def _required(facts: Facts, node: Any) -> bool:
     if node.value is None:
         return True
     code = facts.code(node.value).replace(" ", "")
-    return code == "..." or code.startswith(("Field(...", "Field(gt", "Field(ge", "Field(min_length", "Field(max_length", "Field(description"))
+    return code == "..." or code.startswith(
+        ("Field(...", "Field(gt", "Field(ge", "Field(min_length", "Field(max_length", "Field(description")
+    )
 
 
 def _lost(pair: Pair, old: Any, new: Any, message: str) -> Lost:
@@ -116,7 +118,15 @@ def _typed_model(facts: Facts, param: Any) -> bool:
     """Whether a parameter is of a class: perhaps one that the framework gives."""
     if param.annotation is None:
         return True
-    return facts.code(param.annotation.annotation).split("|")[0].strip() not in ("int", "str", "bool", "float", "UUID", "date", "datetime")
+    return facts.code(param.annotation.annotation).split("|")[0].strip() not in (
+        "int",
+        "str",
+        "bool",
+        "float",
+        "UUID",
+        "date",
+        "datetime",
+    )
 
 
 def signature(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:

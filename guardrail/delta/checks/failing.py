@@ -72,7 +72,8 @@ def _caught(facts: Facts, handler: Any) -> frozenset[str]:
 
 def _raises(facts: Facts, handler: Any) -> bool:
     return _raise_of(facts, handler) is not None or any(
-        kind_of(n) == "Call" and facts.code(n.func).rpartition(".")[2] in ("abort", "fail", "exit", "_exit", "skip", "set_exception")
+        kind_of(n) == "Call"
+        and facts.code(n.func).rpartition(".")[2] in ("abort", "fail", "exit", "_exit", "skip", "set_exception")
         for n in facts.nodes
         if inside(facts, n, handler)
     )

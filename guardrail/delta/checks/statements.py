@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
-_RUNS = frozenset("execute executemany raw fetch fetchrow fetchval fetch_all fetch_one system run Popen call check_call check_output".split())
+_RUNS = frozenset(
+    "execute executemany raw fetch fetchrow fetchval fetch_all fetch_one system run Popen call check_call check_output".split()
+)
 
 
 def put_together(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:

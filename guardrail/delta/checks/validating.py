@@ -22,7 +22,10 @@ _THERE = ("pattern", "regex", "multiple_of", "validators", "validate", "unique",
 def checks(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Calls that refuse or clean, where the value that they had is still used and no new check has a name that says so."""
     new = frozenset().union(*(f.definition.words for f in pair.heads if f.definition)) - pair.old.words
-    if any(name.lower().startswith(("validate", "check", "clean", "sanitize", "is_valid", "verify", "parse_", "ensure")) for name in new):
+    if any(
+        name.lower().startswith(("validate", "check", "clean", "sanitize", "is_valid", "verify", "parse_", "ensure"))
+        for name in new
+    ):
         return
     for lost in losses:
         facts, node = lost.guard.itself
@@ -105,5 +108,3 @@ def loaders(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
         code = lost.facts.code(lost.node)
         if "SafeLoader" not in code and "CSafeLoader" not in code:
             yield lost
-
-

@@ -1,0 +1,127 @@
+"""The sites in the expressions of a function, and what its names are given."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+from guardrail.systemic import loops
+from guardrail.systemic.facts import Around, Ref, Site
+from guardrail.systemic.refs import arguments, ref
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_GIVEN = 3  # calls around an argument that are remembered
+
+
+class Open:
+    """A function while it is gathered."""
+
+    def __init__(self, symbol: str, owner: str) -> None:
+        self.symbol, self.owner = symbol, owner
+        self.sites: list[Site] = []
+        self.values: dict[str, list[Ref]] = {}
+        self.results: list[Ref] = []
+        self.generator = False
+        self.around: tuple[Around, ...] = ()
+        self.given: tuple[Ref, ...] = ()
+        self.deferred = False
+        self.loops = 0
+
+
+class Expressions:
+    """Gathers the sites of the function that is open."""
+
+    def __init__(self, opened: Open) -> None:
+        self.open = opened
+        self.klass = ""
+        self.fields: dict[str, dict[str, list[tuple[str, Ref]]]] = {}
+        self.hints: dict[str, dict[str, Ref]] = {}
+
+    def bind(self, target: ast.AST, value: Ref, hint: Ref = None) -> None:
+        """Remember what a name, or an attribute of self, is given."""
+        if isinstance(target, ast.Name):
+            if self.klass and self.open.symbol == self.klass:
+                self.fields[self.klass].setdefault(target.id, []).append((self.klass, value))
+                if hint:
+                    self.hints[self.klass][target.id] = hint
+            for given in (value, ("made", hint) if hint else None):
+                if given:
+                    self.open.values.setdefault(target.id, []).append(given)
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+            owner = self.open.owner
+            if owner in self.fields:
+                if hint:
+                    self.hints[owner].setdefault(target.attr, hint)
+                if value:
+                    self.fields[owner].setdefault(target.attr, []).append((self.open.symbol, value))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for each in target.elts:
+                self.bind(each, ("part", value) if value else None)
+
+    def iterate(self, node: ast.expr, asynchronous: bool = False) -> None:
+        """An iteration: what is iterated over is found first."""
+        self.expression(node, awaited=asynchronous)
+        target = ref(node)
+        if target is not None:
+            self.add(Site("iterate", node.lineno, target, awaited=asynchronous))
+
+    def add(self, site: Site) -> None:
+        """Add a site where it stands."""
+        now = self.open
+        self.open.sites.append(replace(site, around=now.around, given_to=now.given, deferred=now.deferred))
+
+    def expression(self, node: ast.AST, awaited: bool = False, used: bool = True) -> None:
+        """Find the sites in an expression."""
+        if isinstance(node, ast.Call):
+            self.call(node, awaited, used)
+        elif isinstance(node, ast.Await):
+            self.expression(node.value, True, used)
+        elif isinstance(node, ast.Lambda):
+            held, self.open.deferred = self.open.deferred, True
+            self.expression(node.body)
+            self.open.deferred = held
+        elif isinstance(node, _COMPREHENSIONS):
+            self.comprehension(node)
+        elif isinstance(node, ast.Attribute):
+            if self.open.loops and (found := ref(node)) is not None:
+                self.add(Site("read", node.lineno, found))
+            self.expression(node.value)
+        elif not isinstance(node, (ast.Name, ast.Constant)):
+            if isinstance(node, (ast.Yield, ast.YieldFrom)):
+                self.open.generator = True
+                self.open.results.append(("many", ref(node.value)))
+            for child in ast.iter_child_nodes(node):
+                self.expression(child)
+
+    def call(self, node: ast.Call, awaited: bool, used: bool) -> None:
+        """A call: what it is called on, its arguments, then itself."""
+        func = ref(node.func)
+        if isinstance(node.func, ast.Attribute):
+            self.expression(node.func.value)
+        elif not isinstance(node.func, ast.Name):
+            self.expression(node.func)
+        held = self.open.given
+        self.open.given = (func, *held)[:_GIVEN]
+        for each in (*node.args, *(k.value for k in node.keywords)):
+            self.expression(each)
+        self.open.given = held
+        if func is not None:
+            site = Site("call", getattr(node.func, "end_lineno", None) or node.lineno, func, awaited=awaited, result_used=used)
+            self.add(replace(site, arguments=arguments(node)))
+
+    def comprehension(self, node: Any) -> None:
+        """A comprehension: all but its first iterable is run once a turn."""
+        held = self.open.around
+        for generator in node.generators:
+            self.iterate(generator.iter, bool(generator.is_async))
+            self.bind(generator.target, ("item", ref(generator.iter)))
+            around = loops.around(generator, node.lineno)
+            self.open.around = (around, *self.open.around)
+            self.open.loops += 1
+            for condition in generator.ifs:
+                self.expression(condition)
+        for each in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.expression(each)
+        self.open.around = held
+        self.open.loops -= len(node.generators)

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from guardrail.packs import Rules, load_packs
-from guardrail.prove import marks, prove_file, surface_marks
-from guardrail.run import judge_source
+from guardrail.prove import AFTER, examples, marks, prove_file, sides, surface_marks
+from guardrail.run import check_change, judge_source
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 PACKS = {path.stem for path in (ROOT / "rules").glob("*.toml")} - {"library", "effects"}
-EXAMPLES = [path.relative_to(FIXTURES) for path in sorted(FIXTURES.rglob("*.py")) if path.relative_to(FIXTURES).parts[0] != "demo"]
+EXAMPLES = [path.relative_to(FIXTURES) for path in examples(FIXTURES) if path.relative_to(FIXTURES).parts[0] != "demo"]
+CHANGES = [path for path in EXAMPLES if path.name.endswith(AFTER) or (FIXTURES / path).is_dir()]
+TEXTS = [path for path in EXAMPLES if path not in CHANGES]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,20 @@ def test_an_example_says_what_is_found(path, rules):
     assert prove_file(FIXTURES / path, rules, path.as_posix()) == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+@pytest.mark.parametrize("path", CHANGES, ids=str)
+def test_triage_loses_nothing_of_a_change(path, rules):
+    base, head, _ = sides(FIXTURES / path, path.as_posix())
+    picked, all_of_it = (check_change(base, head, rules, triage=triage) for triage in (True, False))
+    assert picked == all_of_it
+
+
+@pytest.mark.parametrize("path", CHANGES, ids=str)
+def test_what_did_not_change_lost_nothing(path, rules):
+    base, head, _ = sides(FIXTURES / path, path.as_posix())
+    assert check_change(base, base, rules) == check_change(head, head, rules) == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=str)
 def test_triage_loses_nothing(path, rules):
     text = (FIXTURES / path).read_text("utf-8")
     picked, all_of_it = (judge_source(text, rules, path.as_posix(), triage=triage) for triage in (True, False))
@@ -45,7 +60,7 @@ def test_every_rule_of_a_pack_has_an_example_in_its_folder(pack, rules):
 
 def test_marks_name_rules_that_exist(rules):
     known = {rule.id for rule in rules.rules} | {"ALW001", "ALW002"}
-    for path in EXAMPLES:
+    for path in TEXTS:
         text = (FIXTURES / path).read_text("utf-8")
         named = {rule for kind in ("expect", "missed") for _, rule in marks(text, kind)}
         assert sorted(named - known) == [], path

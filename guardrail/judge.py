@@ -175,6 +175,8 @@ class Judge:
         """The rules of losses that may speak of a definition of base, by their number."""
         if definition.kind == "module" and not definition.words:
             return []
+        if not self.triage:
+            return [(n, rule) for n, rule in enumerate(self.rules.rules) if rule.delta is not None and rule.patterns]
         found = self.losing.among(base.words.of(definition), partial(base.words.search, definition))
         return [(number, self.rules.rules[number]) for number in sorted(found)]
 

@@ -39,25 +39,26 @@ def _changes(what: str) -> bool:
     return what.endswith(" =") or what.rpartition(".")[2] in _MUTATORS
 
 
-def bare(guard: Guard, heads: Sequence[Facts]) -> Located | None:
-    """The first thing of the block that head does; what it protected is gone where there is none."""
+def bare(guard: Guard, heads: Sequence[Facts], others: Sequence[Guard]) -> Located | None:
+    """The first thing of the block that head does outside of other such blocks; None where what it protected is gone."""
     wanted = {what for what, _ in effects(guard.facts, _within(guard))}
     for facts in heads:
+        around = [g.node for g in others if g.facts is facts]
         for what, node in effects(facts, facts.nodes):
-            if what in wanted and what != _entered(guard):
+            if what in wanted and what != _entered(guard) and not any(inside(facts, node, block) for block in around):
                 return facts, node
     return None
 
 
-def left(guard: Guard, now: Guard, heads: Sequence[Facts]) -> Located | None:
+def left(guard: Guard, now: Guard) -> Located | None:
     """A write of the block that stands outside it at head."""
     wanted = {what for what, _ in effects(guard.facts, _within(guard)) if _changes(what)}
     kept = {what for what, _ in effects(now.facts, _within(now))}
     was_outside = {w for w, n in effects(guard.facts, guard.facts.nodes) if not inside(guard.facts, n, guard.node)}
-    for facts in heads:
-        for what, node in effects(facts, facts.nodes):
-            if what in wanted - kept - was_outside and not inside(facts, node, now.node):
-                return facts, node
+    facts = now.facts
+    for what, node in effects(facts, facts.nodes):
+        if what in wanted - kept - was_outside and not inside(facts, node, now.node):
+            return facts, node
     return None
 
 

@@ -44,9 +44,9 @@ def compare(pair: Pair, rule: Rule) -> Iterator[Lost]:
         yield from _standing(pair, rule, rule.delta, base)
         return
     before = _fit(pair.base, rule.delta)
-    own = {id(node) for _, node in before}
-    yield from _held(pair, rule, rule.delta, [g for g in base if id(g.node) in own], before)
-    yield from _replaced(pair, rule, rule.delta, [g for g in base if id(g.node) not in own])
+    own = [g for g in base if fitting(g.node, pair.base, rule.delta.still, g.env)]
+    yield from _held(pair, rule, rule.delta, own, before)
+    yield from _replaced(pair, rule, rule.delta, [g for g in base if g not in own])
 
 
 def _void(guard: Guard, delta: Delta) -> bool:
@@ -89,8 +89,16 @@ def _spreads(node: Any) -> bool:
 
 def _weaker(old: Guard, new: Guard, delta: Delta) -> Iterator[Lost]:
     for name, orders in delta.weakened.items():
-        if name in old.env and name in new.env and weaker(old.env[name], new.env[name], orders):
+        comparable = name in old.env and name in new.env and _keyword(old, name) == _keyword(new, name)
+        if comparable and weaker(old.env[name], new.env[name], orders):
             yield Lost(old, new.facts, new.node, new, name)
+
+
+def _keyword(guard: Guard, name: str) -> str:
+    """The keyword of an argument: `max_tries` is not to be compared with `max_time`."""
+    facts, node = guard.env[name]
+    keyword = getattr(facts.parent(node), "keyword", None)
+    return str(keyword.value) if keyword is not None else ""
 
 
 def _replaced(pair: Pair, rule: Rule, delta: Delta, base: list[Guard]) -> Iterator[Lost]:
@@ -121,10 +129,10 @@ def _standing(pair: Pair, rule: Rule, delta: Delta, base: list[Guard]) -> Iterat
             yield from _weaker(guard, twin, delta)
         elif come:
             come.pop()  # another guard of the same rule took its place
-        elif not _more(pair, delta) and (place := _still_there(pair, guard, rule, delta)):
+        elif not _more(pair, delta) and (place := _still_there(pair, guard, head)):
             yield Lost(guard, *place, movable=True)
     for guard, twin in _same(base, head):
-        if kind_of(guard.node) == "With" and (stray := blocks.left(guard, twin, pair.heads)):
+        if kind_of(guard.node) == "With" and (stray := blocks.left(guard, twin)):
             yield Lost(guard, *stray, message=f"`{stray[0].code(stray[1])[:60]}` is no longer inside `{guard.text}`")
 
 
@@ -161,10 +169,10 @@ def _more(pair: Pair, delta: Delta) -> bool:
     return bool(delta.instead) and count[1] > count[0]
 
 
-def _still_there(pair: Pair, guard: Guard, rule: Rule, delta: Delta) -> tuple[Facts, Any] | None:
+def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard]) -> tuple[Facts, Any] | None:
     """The node of head that stands without its guard, None where what it protected is gone too."""
     if kind_of(guard.node) == "With":
-        return blocks.bare(guard, pair.heads)
+        return blocks.bare(guard, pair.heads, head)
     left = pair.old.words - frozenset(_words(guard))
     if len(left & frozenset().union(*(_all_words(f) for f in pair.heads))) < KEPT * len(left):
         return None

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guardrail.delta.guards import guards
+from guardrail.delta.guards import Guard, guards
 from guardrail.delta.loss import Loss
 from guardrail.delta.project import Place, Project
 from guardrail.model import Definition, Unreadable
+from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -96,7 +97,14 @@ class Elsewhere:
         facts = where.facts.facts(definition)
         found = guards(facts, (*rule.patterns, *rule.delta.instead), rule)
         stem = side.file.index.module.rpartition(".")[2]
-        return any({name, stem} & set(_identifiers(g.facts.code(g.node))) for g in found)
+        return any(name in _identifiers(g.facts.code(g.node)) or stem in _included(g) for g in found)
+
+
+def _included(guard: Guard) -> set[str]:
+    """The names in a call around the guard that includes a router: `include_router(pay.router, dependencies=[...])`."""
+    calls = [n for n in (guard.node, *guard.facts.ancestors(guard.node)) if kind_of(n) == "Call"]
+    wanted = [n for n in calls if guard.facts.code(n.func).rpartition(".")[2] in ("include_router", "include", "mount", "register_blueprint")]
+    return {word for n in wanted for word in _identifiers(guard.facts.code(n))}
 
 
 def _has_router(side: Side) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost, compare
+from guardrail.delta.guards import guards
 from guardrail.delta.loss import Loss, filled, located, shortened
 from guardrail.delta.pairs import Pair, become, same_symbol, split_off
 from guardrail.detect import checker
@@ -39,6 +40,8 @@ def paired(base: Side, head: Side, theirs: Sequence[Definition], ours: Sequence[
 def losses(pair: Pair, rules: Sequence[tuple[int, Rule]]) -> Iterator[Loss]:
     """What one definition lost, of these rules by their number."""
     for number, rule in rules:
+        if rule.check and not guards(pair.base, rule.patterns, rule):
+            continue  # `lost` says where a check is to look
         found = compare(pair, rule)
         kept = checker(rule.check)(pair, rule, found) if rule.check else found
         for lost in kept:

@@ -130,7 +130,8 @@ def _subject_stays(pair: Pair, guard: Guard) -> bool:
 
 
 def _helper_came(pair: Pair) -> bool:
-    new = frozenset().union(*(f.definition.words for f in pair.heads if f.definition)) - pair.old.words
+    called = {f.code(n.func).rpartition(".")[2] for f in pair.heads for n in f.nodes if kind_of(n) == "Call"}
+    new = called - pair.old.words
     return any(re.match(r"_?(assert|check|expect|verify|ensure|snapshot)", w, re.I) for w in new)
 
 

@@ -14,6 +14,7 @@ _QUIET = re.compile(
     re.I,
 )
 _CODES = re.compile(r"^\s*[:=]?\s*(?:\[[\w\-, ]+\]|[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*|[\w-]+(?:\s*,\s*[\w-]+)*)?")
+_CODE = re.compile(r"\b[A-Z]+\d+\b")
 _SECURITY = re.compile(r"\bS\d{3}\b|\bB\d{3}\b")
 
 
@@ -52,7 +53,7 @@ def _codes(found: re.Match[str]) -> str:
 def _reason(found: re.Match[str]) -> bool:
     """Whether there are words beyond the codes."""
     rest = _CODES.sub("", found["rest"], count=1) + (found["more"] or "")
-    return len(re.findall(r"[A-Za-z]{3,}", rest)) >= 2
+    return len(re.findall(r"[A-Za-z]{3,}(?!\w)", _CODE.sub("", rest))) >= 2
 
 
 def _new(pair: FilePair) -> Iterator[tuple[int, int, re.Match[str]]]:

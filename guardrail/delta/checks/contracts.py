@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from guardrail.packs import Rule
 
 Losses = Iterable[Lost]
+_ASKED = re.compile(r"(Request|Create|Update|Input|Payload|Params|Patch|In|Command|Body)$")
+_ANSWERED = re.compile(r"(Response|Out|Output|Read|Public|Result|View|Serializer|Schema|Resource|Detail|Summary)$")
 _INJECTED = ("Depends", "Security", "Request", "Response", "BackgroundTasks", "WebSocket", "Session", "self", "cls", "Annotated")
 
 
 def required_fields(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     """Fields that a request model did not have, or had with a default."""
     old, new = _fields(pair.base), _fields(pair.head)
-    for name, node in new.items() if _is_model(pair) else ():
+    for name, node in new.items() if _is_model(pair) and _ASKED.search(pair.new.symbol) else ():
         before = old.get(name)
         if _required(pair.head, node) and (before is None or not _required(pair.base, before)):
             what = "is new and required" if before is None else "is required now"
@@ -31,7 +34,7 @@ def required_fields(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
 
 def response_fields(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     """Fields that a response model or a serializer had."""
-    if not _is_model(pair) or pair.old.symbol.rpartition(".")[2] != pair.new.symbol.rpartition(".")[2]:
+    if not _is_model(pair) or not _ANSWERED.search(pair.new.symbol) or pair.old.symbol.rpartition(".")[2] != pair.new.symbol.rpartition(".")[2]:
         return
     old, new = _fields(pair.base), _fields(pair.head)
     gone = [name for name in old if name not in new and not name.startswith("_") and name not in ("model_config", "Meta")]

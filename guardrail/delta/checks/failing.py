@@ -104,9 +104,15 @@ def cleaned_up(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Los
         for facts in pair.heads:
             node = next((n for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func) in wanted), None)
             safe = any(_is_final(facts, n) for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func) in wanted)
-            if node is not None and not safe:
+            if node is not None and not safe and _after(pair.base, old.body, facts, node):
                 message = f"`{facts.code(node)[:60]}` was in a `finally`; an error now skips it."
                 yield Lost(Guard(pair.base, calls[0], {}, 0), facts, node, message=message)
+
+
+def _after(base: Facts, body: Any, head: Facts, node: Any) -> bool:
+    """Whether head makes a call of the guarded block before the node."""
+    risky = {base.code(n.func) for n in base.nodes if kind_of(n) == "Call" and inside(base, n, body)}
+    return any(kind_of(n) == "Call" and head.code(n.func) in risky for n in head.nodes[: head.nodes.index(node)])
 
 
 def _is_final(facts: Facts, node: Any) -> bool:

@@ -48,6 +48,7 @@ def _routes(lines: list[str]) -> dict[tuple[str, str], int]:
 def _near(pair: FilePair, line: int) -> int:
     """The line of head that holds what stood below the route, else its old line."""
     below = next((text for text in pair.base[line : line + 4] if text.strip().startswith(("def ", "async def "))), None)
-    if below is not None and below in pair.head:
-        return pair.head.index(below) + 1
+    found = [n for n, text in enumerate(pair.head, 1) if below is not None and text.startswith(below.split("(")[0] + "(")]
+    if found:
+        return found[0]
     return max(1, min(line, len(pair.head)))

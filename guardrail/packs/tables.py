@@ -136,6 +136,8 @@ def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule 
         reader.problem("reads", 'wants "guardrail.module:function": only guardrail\'s own code reads files')
     if table.get("reaches") and not table.get("context"):
         reader.problem("reaches", "wants a context that it is reached from")
+    if table.get("reaches") and table.get("check") and not OWN_CHECK.fullmatch(str(table["check"])):
+        reader.problem("check", 'wants "guardrail.module:function": only guardrail\'s own code looks at the calls of a project')
     if not surface and not table.get("surface"):
         reader.problem("surface", "is missing, and the pack has no [surface]")
     rule = Rule(

@@ -285,6 +285,7 @@ class Verdict:
     exit_code: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)  # path → head text of files with findings, for code frames
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
+    limits: tuple[str, ...] = ()  # bounds that were hit in the search for paths, in words
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -57,7 +57,7 @@ def _prove_project(folder: Path, rules: Rules, shown: str) -> list[str]:
     for name in files:
         change = FileChange(None, name)
         found += (judge.judge(change) if is_python(name, tree) else judge.judge_page(change)).head
-    found += systemic.find(judge, [FileChange(None, name) for name in files], found)
+    found += systemic.find(judge, [FileChange(None, name) for name in files], found).findings
     texts = {name: data.decode("utf-8") for name, data in files.items()}
     return [said for name in texts for said in _mistaken(texts[name], f"{shown}/{name}", (f for f in found if f.path == name))]
 

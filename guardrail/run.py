@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def run(
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     lost = [] if whole else stage.of_change(judge, change, judgements, scope)
-    return decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths, lost)
+    verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost)
+    return replace(verdict, limits=paths.limits)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:

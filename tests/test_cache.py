@@ -136,8 +136,9 @@ def test_a_table_that_another_process_holds_is_left_alone(project, place):
 def test_a_process_that_is_killed_while_it_writes_leaves_a_cache(project, place):
     program = (
         "import os, signal, sqlite3, sys\nfrom guardrail.cache import Cache\n"
-        f"with Cache({str(place)!r} and __import__('pathlib').Path({str(place)!r}))._open(True) as table:\n"
-        "    table.executemany('INSERT INTO entries VALUES (?, ?, ?)', ((str(n), b'', bytes(999)) for n in range(5000)))\n"
+        f"from pathlib import Path\nwith Cache(Path({str(place)!r}))._open(True) as table:\n"
+        "    rows = ((str(n), b'', bytes(999)) for n in range(5000))\n"
+        "    table.executemany('INSERT INTO entries VALUES (?, ?, ?)', rows)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
@@ -156,8 +157,9 @@ def test_info_and_clear(project, place):
 
 def test_a_module_survives_being_bytes():
     text = (
-        "from a import b as c\nfrom d import *\n\n\nclass E(c.F):\n    g: int = 1\n\n    @c.h(i=3)\n    async def j(self, k: 'list[E]' = None):\n"
-        "        async with self.l as m:\n            for n in k:\n                await m.o(n, p={'q': 1})\n        return [r() for r in k]\n"
+        "from a import b as c\nfrom d import *\n\n\nclass E(c.F):\n    g: int = 1\n\n"
+        "    @c.h(i=3)\n    async def j(self, k: 'list[E]' = None):\n        async with self.l as m:\n            for n in k:\n"
+        "                await m.o(n, p={'q': 1})\n        return [r() for r in k]\n"
     )
     module = extract("s.py", "s", text)
     assert module.functions["E.j"].sites

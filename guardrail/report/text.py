@@ -33,6 +33,7 @@ def render(
     blocks = [_finding(f, paint, code) for f in findings] if not map else []
     blocks.append([] if quiet else _map(verdict, paint, map))
     blocks.append([_unread(s, paint) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))])
+    blocks.append([] if quiet or map else [f"bound: {one_line(limit)}" for limit in verdict.limits])
     blocks.append([] if quiet or map else [_allowed(d) for d in allowed(verdict)])
     blocks.append([last_line(verdict)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

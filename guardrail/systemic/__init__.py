@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,14 +14,22 @@ if TYPE_CHECKING:
     from guardrail.settings import Settings
 
 
+@dataclass(frozen=True)
+class Systemic:
+    """What was found in the calls of a project, and the bounds that were hit while looking, in words."""
+
+    findings: Sequence[Finding] = ()
+    limits: tuple[str, ...] = ()
+
+
 def find(
     judge: Judge, files: Sequence[FileChange], said: Sequence[Finding], settings: Settings | None = None, cache: Cache | None = None
-) -> list[Finding]:
+) -> Systemic:
     """What the rules with `reaches` find in a change, without what was `said` by others; each with its status."""
     rules = [rule for rule in judge.rules.rules if rule.reaches]
     files = [f for f in files if f.path.endswith(".py")]
     if not rules or not files:
-        return []
+        return Systemic()
     from guardrail.systemic.judge import find as found_by
     from guardrail.systemic.judge import without
     from guardrail.systemic.project import Project
@@ -29,6 +38,7 @@ def find(
     reading = Reading(cache, (settings.jobs if settings else 1) or os.cpu_count() or 1)
     skip = settings.excluded if settings else lambda _: False
     base = None if judge.whole else Project(judge.base, skip, reading)
-    found = found_by(base, Project(judge.head, skip, reading), files, rules, judge.library, judge.whole)
+    head = Project(judge.head, skip, reading)
+    found = found_by(base, head, files, rules, judge.library, judge.whole)
     reading.keep()
-    return without(found, said)
+    return Systemic(without(found, said), tuple(sorted(head.limits)))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Path
 
+_NEAR = 3  # functions between a handler and the error that it waits for
 _MOMENT = 0.01  # seconds that nobody notices
 _TIMES = re.compile(r"×(\d+)\)")
 _QUIET_METHODS = frozenset("get head options put delete".split())
@@ -275,3 +276,21 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     texts = " ".join(judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace") for hop in path.hops[:1])
     return None if "select_related" in texts or "prefetch_related" in texts else ""
+
+
+def hidden_error(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """RTY006: a handler around a call of what tenacity retries names errors, and not the one that arrives."""
+    around, last = path.context.around, path.hops[-1].node
+    if path.deed.site.kind != WHOLE or around is None or len(path.hops) > _NEAR or around.ref is None:
+        return None
+    caught = {last_name(ref) for ref in around.ref[1]}
+    if caught & {"", "RetryError", "Exception", "BaseException"}:
+        return None
+    own = last.module.functions["<module>"]
+    for ref, _, arguments in last.function.decorators:
+        if "tenacity.retry" in judging.graph.resolver.names(ref, last.module, own):
+            said = {a.keyword: a.value for a in arguments}
+            return (
+                None if said.get("reraise") or "retry_error_callback" in said or "**" in said or "retry_error_cls" in said else ""
+            )
+    return None

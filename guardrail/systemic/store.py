@@ -27,7 +27,7 @@ def from_bytes(data: bytes) -> Module | None:
     """The module again; None where the bytes are none."""
     try:
         found = _made(Module, marshal.loads(data), {})
-    except (ValueError, TypeError, EOFError, KeyError, IndexError, MemoryError):
+    except (ValueError, TypeError, AttributeError, EOFError, LookupError, ArithmeticError, MemoryError, RecursionError):
         return None
     return found if isinstance(found, Module) else None
 

@@ -130,8 +130,10 @@ def prove(pack: Path) -> list[str]:
     for each in packs:
         folder = _folder(each)
         for path in examples(folder) if folder else []:
-            failures += prove_file(path, rules, path.relative_to(folder.parent).as_posix())
-        hit = {rule for path in folder.rglob("*") if path.is_file() for _, rule in marks(_text(path), "expect")} if folder else set()
+            failures += prove_file(path, rules, f"{each.stem}/{path.relative_to(folder or path).as_posix()}")
+        hit = (
+            {rule for path in folder.rglob("*") if path.is_file() for _, rule in marks(_text(path), "expect")} if folder else set()
+        )
         ids = {r.id for r in rules.rules if Path(r.pack).name == each.name}
         failures += [f"{each.name}: {rule} has no example that it finds" for rule in sorted(ids - hit)]
     return failures

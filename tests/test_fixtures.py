@@ -14,7 +14,9 @@ from guardrail.run import check_change, judge_source
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 PACKS = {path.stem for path in (ROOT / "rules").glob("*.toml")} - {"library", "effects"}
-EXAMPLES = [path.relative_to(FIXTURES) for path in examples(FIXTURES) if path.relative_to(FIXTURES).parts[0] != "demo"]
+EXAMPLES = [
+    path.relative_to(FIXTURES) for path in examples(FIXTURES) if path.relative_to(FIXTURES).parts[0] not in ("demo", "trial")
+]
 CHANGES = [path for path in EXAMPLES if path.name.endswith(AFTER) or (FIXTURES / path).is_dir()]
 TEXTS = [path for path in EXAMPLES if path not in CHANGES]
 

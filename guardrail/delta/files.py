@@ -49,7 +49,12 @@ class FilePair:
     def changed_tests(self) -> Iterator[Side]:
         """The head sides of the test files of the change."""
         for file in self.all_files:
-            if file.head_path and file.head_path.endswith(".py") and is_test(file.head_path) and (side := self.project.head(file.head_path)):
+            if (
+                file.head_path
+                and file.head_path.endswith(".py")
+                and is_test(file.head_path)
+                and (side := self.project.head(file.head_path))
+            ):
                 yield side
 
     def new_files(self) -> frozenset[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import tomli
 
 from guardrail.model import GuardrailError, Surface
-from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
-from guardrail.packs.tables import Reader, read_rule, read_surface
+from guardrail.packs.reader import Reader
+from guardrail.packs.rules import Delta, Detector, Rule, Rules, Shape, Signals
+from guardrail.packs.tables import read_rule, read_surface
 
-__all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
+__all__ = ["BadPack", "Delta", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
 NOT_PACKS = ("library.toml", "effects.toml")  # tables that the analysis reads
 

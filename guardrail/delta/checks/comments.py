@@ -22,7 +22,12 @@ def security(pair: FilePair) -> Iterator[Change]:
     """New comments that silence a security scanner and give no reason."""
     for line, old, found in _new(pair):
         if _is_security(found) and not _reason(found):
-            yield Change(line, f"`{found[0].strip()}` tells a security tool to keep quiet, and gives no reason.", old, what=pair.head[line - 1])
+            yield Change(
+                line,
+                f"`{found[0].strip()}` tells a security tool to keep quiet, and gives no reason.",
+                old,
+                what=pair.head[line - 1],
+            )
 
 
 def others(pair: FilePair) -> Iterator[Change]:
@@ -35,7 +40,9 @@ def others(pair: FilePair) -> Iterator[Change]:
 
 
 def _is_security(found: re.Match[str]) -> bool:
-    return found["tool"].lower() in ("nosec", "nosemgrep") or (found["tool"].lower() == "noqa" and bool(_SECURITY.search(found["rest"])))
+    return found["tool"].lower() in ("nosec", "nosemgrep") or (
+        found["tool"].lower() == "noqa" and bool(_SECURITY.search(found["rest"]))
+    )
 
 
 def _codes(found: re.Match[str]) -> str:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
-_TRUE = re.compile(r"SECURE$|HTTPONLY$|SSL_REDIRECT$|NOSNIFF$|HSTS_(INCLUDE|PRELOAD)\w*|CSRF_ENABLED$|XSS_FILTER$|CSRF_PROTECT$|CSRF_USE_SESSIONS$")
+_TRUE = re.compile(
+    r"SECURE$|HTTPONLY$|SSL_REDIRECT$|NOSNIFF$|HSTS_(INCLUDE|PRELOAD)\w*|CSRF_ENABLED$|XSS_FILTER$|CSRF_PROTECT$|CSRF_USE_SESSIONS$"
+)
 _FALSE = re.compile(r"^DEBUG$|ALLOW_ALL\w*|ALLOW_CREDENTIALS$")
 _LOW = re.compile(r"COOKIE_AGE$|SESSION_LIFETIME$|MAX_CONTENT_LENGTH$|MAX_MEMORY_SIZE$|UPLOAD_MAX\w*|MAX_NUMBER_FIELDS$")
 _HIGH = re.compile(r"HSTS_SECONDS$")
 _STRONG = (["deny", "sameorigin"], ["strict", "lax", "none"])
-_GUARDS = re.compile(r"Security|Csrf|XFrame|LoginRequired|Clickjack|ContentSecurity|CSP|Ratelimit|Axes|Authentication|HttpsRedirect|Permission", re.I)
+_GUARDS = re.compile(
+    r"Security|Csrf|XFrame|LoginRequired|Clickjack|ContentSecurity|CSP|Ratelimit|Axes|Authentication|HttpsRedirect|Permission", re.I
+)
 _FACTOR = 5  # limits that are raised by more
 
 
@@ -33,7 +37,11 @@ def settings(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         now = after.get(name)
         old = _value(guard)
         if now is None:
-            if _TRUE.search(name) and old is True and name not in ("SECURE_CONTENT_TYPE_NOSNIFF", "SESSION_COOKIE_HTTPONLY", "WTF_CSRF_ENABLED"):
+            if (
+                _TRUE.search(name)
+                and old is True
+                and name not in ("SECURE_CONTENT_TYPE_NOSNIFF", "SESSION_COOKIE_HTTPONLY", "WTF_CSRF_ENABLED")
+            ):
                 yield Lost(guard, pair.head, pair.head.tree, message=f"`{name}` {old} → not set.")
         elif said := _weaker(name, old, _value(now), guard, now):
             yield Lost(guard, now.facts, now.node, message=f"`{name}` {said}.")
@@ -41,7 +49,7 @@ def settings(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
 
 def _name(guard: Guard) -> str:
     facts, node = guard.env["X"]
-    return re.findall(r"[A-Z][A-Z_]+", facts.code(node))[-1]
+    return str(re.findall(r"[A-Z][A-Z_]+", facts.code(node))[-1])
 
 
 def _value(guard: Guard) -> Any:
@@ -58,14 +66,19 @@ def _weaker(name: str, old: Any, new: Any, was: Guard, now: Guard) -> str:
     shown = f"{_short(was)} → {_short(now)}"
     if (_TRUE.search(name) and old is True and new is False) or (_FALSE.search(name) and old is False and new is True):
         return shown
-    if _LOW.search(name) and _number(old) and (new is None and _code(now) == "None" or (_number(new) and new > old * _FACTOR)):
+    if _LOW.search(name) and _number(old) and ((new is None and _code(now) == "None") or (_number(new) and new > old * _FACTOR)):
         return shown
     if _HIGH.search(name) and _number(old) and _number(new, True) and new < old:
         return shown
     if isinstance(old, str) and (isinstance(new, str) or _code(now) in ("None", "False")):
         for order in _STRONG:
             before, after = str(old).lower(), str(new).lower() if isinstance(new, str) else "none"
-            if before in order and after in order and order.index(after) > order.index(before) and "SAMESITE" in name + "X_FRAME_OPTIONS":
+            if (
+                before in order
+                and after in order
+                and order.index(after) > order.index(before)
+                and "SAMESITE" in name + "X_FRAME_OPTIONS"
+            ):
                 return shown
     return _lists(name, old, new)
 

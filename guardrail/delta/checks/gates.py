@@ -7,13 +7,31 @@ from collections.abc import Callable, Iterator
 
 from guardrail.delta.files import Change, FilePair
 
-_THRESHOLD = re.compile(r"(?P<name>fail_under|--cov-fail-under|fail-under|min_coverage|--fail-under)\s*[=:\s]\s*\"?(?P<value>\d+(?:\.\d+)?)")
+_THRESHOLD = re.compile(
+    r"(?P<name>fail_under|--cov-fail-under|fail-under|min_coverage|--fail-under)\s*[=:\s]\s*\"?(?P<value>\d+(?:\.\d+)?)"
+)
 _STRICT = re.compile(
     r"^\s*(?P<name>strict|disallow_\w+|warn_\w+|check_untyped_defs|no_implicit_\w+|strict_\w+|xfail_strict|extra_checks|show_missing_never)"
     r"\s*=\s*(?P<value>[Tt]rue|[Ff]alse|1|0)"
 )
-_LOOSE = re.compile(r"^\s*(?P<name>ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition|continue-on-error)\s*[=:]\s*(?P<value>[Tt]rue)")
-_TOOLS = ("pytest", "mypy", "pyright", "ruff", "bandit", "semgrep", "guardrail", "flake8", "zizmor", "pip-audit", "safety", "codeql", "coverage")
+_LOOSE = re.compile(
+    r"^\s*(?P<name>ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition|continue-on-error)\s*[=:]\s*(?P<value>[Tt]rue)"
+)
+_TOOLS = (
+    "pytest",
+    "mypy",
+    "pyright",
+    "ruff",
+    "bandit",
+    "semgrep",
+    "guardrail",
+    "flake8",
+    "zizmor",
+    "pip-audit",
+    "safety",
+    "codeql",
+    "coverage",
+)
 _RUNS = re.compile(r"\b(" + "|".join(_TOOLS) + r")\b", re.I)
 _NEVER_FAILS = re.compile(r"\|\|\s*(?:true|:|exit\s+0)\s*\"?'?\s*$|--exit-zero\b")
 _NAMES = re.compile(r"[\"']([A-Z]+\d*)[\"']")
@@ -99,7 +117,9 @@ def _steps(pair: FilePair) -> Iterator[Change]:
     if "workflows/" not in pair.path and not pair.path.endswith((".gitlab-ci.yml", ".pre-commit-config.yaml")):
         return
     tools = {m[1].lower() for line in pair.base if _ran(line) for m in _RUNS.finditer(line)}
-    now = "\n".join([*pair.head, *(line for other in pair.others() for line in other.head if "/" in other.path or other.path)]).lower()
+    now = "\n".join(
+        [*pair.head, *(line for other in pair.others() for line in other.head if "/" in other.path or other.path)]
+    ).lower()
     for tool in sorted(tools):
         if tool not in now:
             line = next(n for n, text in enumerate(pair.base, 1) if _ran(text) and tool in text.lower())
@@ -107,7 +127,10 @@ def _steps(pair: FilePair) -> Iterator[Change]:
 
 
 def _ran(line: str) -> bool:
-    return re.match(r"\s*(-\s*)?(run|script|uses|id|repo)\s*:|\s*-?\s*(uv run|python -m|hatch|poetry|tox|nox)?\s*\w", line) is not None and "#" not in line[:2]
+    return (
+        re.match(r"\s*(-\s*)?(run|script|uses|id|repo)\s*:|\s*-?\s*(uv run|python -m|hatch|poetry|tox|nox)?\s*\w", line) is not None
+        and "#" not in line[:2]
+    )
 
 
 def _selected(pair: FilePair) -> Iterator[Change]:
@@ -123,7 +146,8 @@ def _selected(pair: FilePair) -> Iterator[Change]:
 
 def _select(lines: list[str]) -> dict[str, tuple[int, set[str]]]:
     found: dict[str, tuple[int, set[str]]] = {}
-    section, at, names = "", 0, set()
+    section, at = "", 0
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not at and re.match(r"\s*\[[^\"']*\]\s*$", line):
             section = line.strip()
@@ -138,4 +162,11 @@ def _select(lines: list[str]) -> dict[str, tuple[int, set[str]]]:
     return found
 
 
-_CHECKS: tuple[Callable[[FilePair], Iterator[Change]], ...] = (_thresholds, _strictness, _looseness, _never_failing, _steps, _selected)
+_CHECKS: tuple[Callable[[FilePair], Iterator[Change]], ...] = (
+    _thresholds,
+    _strictness,
+    _looseness,
+    _never_failing,
+    _steps,
+    _selected,
+)

@@ -11,8 +11,10 @@ from guardrail.model import Unreadable
 from guardrail.source import parse
 
 _FIELD = re.compile(r"^    (?P<name>[a-z]\w*)\s*=\s*(?:\w+\.)?(?P<kind>\w+Field|ForeignKey|OneToOneField|ManyToManyField)\(")
-_NO_COLUMN = frozenset("help_text verbose_name choices validators related_name editable blank error_messages limit_choices_to on_delete default".split())
-_BOOKKEEPING = frozenset({"dependencies", "replaces", "run_before", "initial", "atomic", "elidable"})
+_NO_COLUMN = frozenset(
+    "help_text verbose_name choices validators related_name editable blank error_messages limit_choices_to on_delete"
+    " default".split()
+)
 
 
 def unmigrated(pair: FilePair) -> Iterator[Change]:
@@ -69,7 +71,9 @@ def edited(pair: FilePair) -> Iterator[Change]:
         return
     old, new = _operations(pair.base), _operations(pair.head)
     if old is not None and new is not None and old != new:
-        yield Change(_first_difference(pair), "A migration that others have run is changed.", _first_difference(pair, True), what="edited")
+        yield Change(
+            _first_difference(pair), "A migration that others have run is changed.", _first_difference(pair, True), what="edited"
+        )
 
 
 def _is_migration(lines: list[str]) -> bool:

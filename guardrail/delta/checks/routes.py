@@ -11,7 +11,9 @@ from guardrail.delta.files import Change, FilePair
 _DECORATED = re.compile(
     r"^\s*@\w+(?:\.\w+)*\.(?P<method>get|post|put|patch|delete|websocket|route|api_route)\(\s*[\"'](?P<path>[^\"']*)[\"']", re.M
 )
-_LISTED = re.compile(r"\b(?P<method>path|re_path|Route|WebSocketRoute|add_url_rule|add_api_route)\(\s*r?[\"'](?P<path>[^\"']*)[\"']")
+_LISTED = re.compile(
+    r"\b(?P<method>path|re_path|Route|WebSocketRoute|add_url_rule|add_api_route)\(\s*r?[\"'](?P<path>[^\"']*)[\"']"
+)
 
 
 def gone(pair: FilePair) -> Iterator[Change]:
@@ -27,11 +29,16 @@ def gone(pair: FilePair) -> Iterator[Change]:
         if (method, path) in now or any(p == path and m in ("route", "api_route") for m, p in now):
             continue
         became = next((f"{m} {p}" for m, p in fresh if m == method or p == path), "none")
-        yield Change(_near(pair, line), f"The route {method} {path or '(empty)'} is gone ({method} {path} → {became}).", line, what=f"{method} {path}")
+        yield Change(
+            _near(pair, line),
+            f"The route {method} {path or '(empty)'} is gone ({method} {path} → {became}).",
+            line,
+            what=f"{method} {path}",
+        )
 
 
 def _routes(lines: list[str]) -> dict[tuple[str, str], int]:
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for number, line in enumerate(lines, 1):
         if match := _DECORATED.match(line) or (None if line.lstrip().startswith("#") else _LISTED.search(line)):
             found.setdefault((match["method"], match["path"]), number)

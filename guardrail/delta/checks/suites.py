@@ -28,7 +28,12 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
         return
     ours = {d.symbol: d for d in new.definitions} if new else {}
     missing = [d for d in old.definitions if _is_test(d) and d.symbol not in ours]
-    come = [(side, d) for side in pair.changed_tests() for d in side.definitions if side.file.path != pair.path or d.symbol not in _symbols(old)]
+    come = [
+        (side, d)
+        for side in pair.changed_tests()
+        for d in side.definitions
+        if side.file.path != pair.path or d.symbol not in _symbols(old)
+    ]
     fresh = [d for side, d in come if _is_test(d) and (side.file.path == pair.path or side.file.path in pair.new_files())]
     names = {d.symbol.rpartition(".")[2] for _, d in come}
     gone = [d for d in missing if d.symbol.rpartition(".")[2] not in names and become(old, d, come) is None]

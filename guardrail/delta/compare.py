@@ -173,10 +173,24 @@ def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard]) -> tuple[Facts
     """The node of head that stands without its guard, None where what it protected is gone too."""
     if kind_of(guard.node) == "With":
         return blocks.bare(guard, pair.heads, head)
+    if _does_nothing(pair.head) and not _does_nothing(pair.base):
+        return None
     left = pair.old.words - frozenset(_words(guard))
     if len(left & frozenset().union(*(_all_words(f) for f in pair.heads))) < KEPT * len(left):
         return None
     return pair.head, _header(pair.head)
+
+
+def _does_nothing(facts: Facts) -> bool:
+    """Whether a function calls nothing and only refuses, or passes."""
+    function = next((n for n in facts.nodes if kind_of(n) == "FunctionDef"), None)
+    body = getattr(getattr(function, "body", None), "body", ())
+    small = [s for line in body if kind_of(line) == "SimpleStatementLine" for s in line.body]
+    return bool(body) and len(small) == len(body) and all(kind_of(s) in ("Raise", "Pass") or _is_text(s) for s in small)
+
+
+def _is_text(node: Any) -> bool:
+    return kind_of(node) == "Expr" and kind_of(node.value) in ("SimpleString", "ConcatenatedString", "Ellipsis")
 
 
 def _all_words(facts: Facts) -> frozenset[str]:

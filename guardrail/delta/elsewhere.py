@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ class Elsewhere:
         callers = list(self.project.callers(side, new, name))
         if any(self._routed(place, rule, name, side) for place in callers):
             return True
-        plain = [place for place in callers if place[1].kind != "module"]
+        plain = [place for place in callers if place[1].kind != "module" and _calls(place, side, new)]
         listed = [place for place in callers if place[1].kind == "module" and _uses(place, name)]
         return bool(plain) and not listed and all(self._guarded(place, rule) for place in plain)
 
@@ -103,7 +104,11 @@ class Elsewhere:
 def _included(guard: Guard) -> set[str]:
     """The names in a call around the guard that includes a router: `include_router(pay.router, dependencies=[...])`."""
     calls = [n for n in (guard.node, *guard.facts.ancestors(guard.node)) if kind_of(n) == "Call"]
-    wanted = [n for n in calls if guard.facts.code(n.func).rpartition(".")[2] in ("include_router", "include", "mount", "register_blueprint")]
+    wanted = [
+        n
+        for n in calls
+        if guard.facts.code(n.func).rpartition(".")[2] in ("include_router", "include", "mount", "register_blueprint")
+    ]
     return {word for n in wanted for word in _identifiers(guard.facts.code(n))}
 
 
@@ -114,6 +119,15 @@ def _has_router(side: Side) -> bool:
 def _find(side: Side, symbol: str, line: int) -> Definition | None:
     found = [d for d in side.definitions if d.symbol == symbol]
     return next((d for d in found if d.first <= line <= d.last), found[0] if found else None)
+
+
+def _calls(place: Place, side: Side, called: Definition) -> bool:
+    """Whether a definition calls another: by its name, or as a method."""
+    where, definition = place
+    name, method = called.symbol.rpartition(".")[2], "." in called.symbol
+    stem = side.file.index.module.rpartition(".")[2]
+    wanted = rf"\.{name}\s*\(" if method else rf"(?<![\w.])(?<!def )(?:{re.escape(stem)}\.)?{name}\s*\("
+    return re.search(wanted, where.words.own_text(definition)) is not None
 
 
 def _uses(place: Place, name: str) -> bool:

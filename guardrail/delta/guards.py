@@ -55,6 +55,11 @@ class Guard:
         return " ".join((code.split("\n", 1)[0] if kind_of(node) in _HEADED else code).split())
 
 
+def nodes_of(facts: Facts) -> list[Any]:
+    """The nodes of a definition; their types go by name, as those of patterns do."""
+    return list(facts.nodes)
+
+
 def guards(facts: Facts, patterns: Sequence[Pattern], rule: Rule, loose: bool = False) -> list[Guard]:
     """The places that fit one of the patterns, each guard once; `where`, `unless` and `context` of the rule hold."""
     by_kind: dict[str, list[tuple[int, Pattern]]] = {}

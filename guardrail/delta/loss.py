@@ -33,7 +33,7 @@ def located(rule: Rule, facts: Facts, node: Any, message: str, old: tuple[Facts,
     if type(node).__name__ in ("FunctionDef", "ClassDef"):
         line, column, end_line, end_column = _name(facts, node)
     assert facts.definition is not None
-    note = ()
+    note: tuple[Note, ...] = ()
     if old is not None:
         before, was = old
         row = before.span(was)[0]

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from guardrail import snapshot
 from guardrail.delta.elsewhere import Elsewhere
 from guardrail.delta.files import file_losses
 from guardrail.delta.find import losses
 from guardrail.delta.loss import Loss
 from guardrail.delta.pairs import Pair, become
 from guardrail.delta.project import Project
-from guardrail.model import Change, FileChange, Finding, Status, Unreadable
+from guardrail.model import Change, Definition, FileChange, Finding, Status, Unreadable
 
 if TYPE_CHECKING:
     from guardrail.judge import FileJudgement, Judge
@@ -49,10 +50,10 @@ def _across(project: Project, judgements: Sequence[FileJudgement]) -> Iterable[L
                 continue
 
 
-def _sides(project: Project, come: Iterable[tuple[str, object]], words: frozenset[str]) -> list[tuple[Side, object]]:  # type: ignore[type-arg]
+def _sides(project: Project, come: Iterable[tuple[str, Definition]], words: frozenset[str]) -> list[tuple[Side, Definition]]:
     found = []
     for path, definition in come:
-        if len(definition.words & words) * 2 >= len(words) and (side := project.head(path)):  # type: ignore[attr-defined]
+        if len(definition.words & words) * 2 >= len(words) and (side := project.head(path)):
             found.append((side, definition))
     return found
 
@@ -61,15 +62,15 @@ def merged(findings: Sequence[Finding], lost: Sequence[Finding]) -> list[Finding
     """Both kinds of findings; where they are about the same line and surface, the loss says more."""
     if not lost:
         return list(findings)
-    by_place: dict[tuple[str, str, str, int], Finding] = {}
-    for f in findings:
-        if f.status is Status.INTRODUCED:
-            by_place.setdefault((f.path, f.definition, f.surface, f.line), f)
-    raised, covered = [], set()
-    for loss in lost:
-        key = (loss.path, loss.definition, loss.surface, loss.line)
-        twin = by_place.get(key)
-        raised.append(replace(loss, severity=min(loss.severity, twin.severity)) if twin else loss)
-        covered.add(key)
-    rest = [f for f in findings if f.status is not Status.INTRODUCED or (f.path, f.definition, f.surface, f.line) not in covered]
-    return sorted([*rest, *raised], key=lambda f: (f.path, f.line, f.column, f.rule, f.end_line, f.end_column, f.message))
+    covered = {loss: [f for f in findings if f.status is Status.INTRODUCED and _same_thing(f, loss)] for loss in lost}
+    raised = [replace(loss, severity=min([loss.severity, *(f.severity for f in twins)])) for loss, twins in covered.items()]
+    told = {id(f) for twins in covered.values() for f in twins}
+    rest = [f for f in findings if id(f) not in told]
+    return sorted([*rest, *raised], key=snapshot.order)
+
+
+def _same_thing(finding: Finding, loss: Finding) -> bool:
+    """Whether a finding is about what a loss is about: the same line, and the same surface or the same code."""
+    if (finding.path, finding.definition, finding.line) != (loss.path, loss.definition, loss.line):
+        return False
+    return finding.surface == loss.surface or finding.column == loss.column

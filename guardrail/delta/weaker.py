@@ -52,6 +52,8 @@ def _lowered(old: Located, new: Located, limit: Any) -> bool:
 
 
 def _items(located: Located) -> list[str] | None:
+    facts: Facts
+    node: Any
     facts, node = located
     held = facts.deref(node) if type(node).__name__ in ("Name", "Attribute") else None
     facts, node = held or (facts, node)

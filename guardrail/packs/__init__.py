@@ -11,10 +11,10 @@ import tomli
 from guardrail.model import GuardrailError, Surface
 from guardrail.packs import compiled
 from guardrail.packs.reader import Reader
-from guardrail.packs.rules import Detector, Rule, Rules, Shape, Signals
+from guardrail.packs.rules import Delta, Detector, Rule, Rules, Shape, Signals
 from guardrail.packs.tables import read_rule, read_surface
 
-__all__ = ["BadPack", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
+__all__ = ["BadPack", "Delta", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
 NOT_PACKS = ("library.toml", "effects.toml", "distributions.toml", "peers.toml", "examples.toml")  # tables that the analysis reads
 

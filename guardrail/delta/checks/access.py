@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ _SPEAKS = re.compile(
     r"|private|staff|policy|visible|viewable|editable|can_|is_member|check|verify|assert_|csrf",
     re.I,
 )
-_PRINCIPAL = re.compile(
-    r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|user\.\w+|tenant\w*|owner\w*|for_user)\b"
-)
+_PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|for_user)\b")
 
 
 def unless_named(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -36,9 +34,13 @@ def unless_named(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lo
 def _delegates(pair: Pair) -> bool:
     """Whether head calls, wears or annotates with something new whose name speaks of access."""
     new = frozenset().union(*(f.definition.words for f in pair.heads if f.definition)) - pair.old.words
+    worn = [pair.head.code(d.decorator) for n in nodes_of(pair.head) for d in getattr(n, "decorators", ())]
+    if any(set(re.findall(r"\w+", code)) <= new and not _public(code) for code in worn):
+        return True
     wanted = {name for name in new if _SPEAKS.search(name) and not _public(name)}
     return any(
-        kind_of(n) == "Name" and n.value in wanted or kind_of(n) == "Attribute" and n.attr.value in wanted for n in pair.head.nodes
+        (kind_of(n) == "Name" and n.value in wanted) or (kind_of(n) == "Attribute" and n.attr.value in wanted)
+        for n in nodes_of(pair.head)
     )
 
 
@@ -84,7 +86,7 @@ def _opened(old: list[str], new: list[str]) -> bool:
 
 
 def _klass(facts: Facts) -> Any:
-    return next((n for n in facts.nodes if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
+    return next((n for n in nodes_of(facts) if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
 
 
 def ownership(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -95,8 +97,8 @@ def ownership(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     base, head = (sum(len(_PRINCIPAL.findall(f.code(f.tree))) for f in side) for side in ((pair.base,), pair.heads))
     if head >= base:
         return
-    queries = [(f, n) for f in pair.heads for n in f.nodes if kind_of(n) == "Call"]
-    before = [(pair.base, n) for n in pair.base.nodes if kind_of(n) == "Call"]
+    queries = [(f, n) for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Call"]
+    before = [(pair.base, n) for n in nodes_of(pair.base) if kind_of(n) == "Call"]
     became = align(before, queries)
     for lost in held:
         place = became.get(id(lost.guard.node), (lost.facts, lost.node))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from guardrail import places
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         return
     base, head = guards(pair.base, rule.patterns, rule), [g for f in pair.heads for g in guards(f, rule.patterns, rule)]
     gone, come = _without(base, head), _without(head, base)
+    about = [_names(g) for g in come]
     for guard in gone:
         twin = max(come, key=lambda g: _likeness(guard, g), default=None)
         if twin is not None and _likeness(guard, twin) >= _ALIKE:
@@ -43,12 +44,14 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
                 yield Lost(guard, twin.facts, twin.node, message=said)
         elif come:
             come.pop()
+        elif _names(guard) in about or _set_now(pair, guard):
+            continue
         elif len(head) < len(base) and _subject_stays(pair, guard) and not _helper_came(pair):
             yield Lost(guard, pair.head, _header(pair))
 
 
 def _header(pair: Pair):  # type: ignore[no-untyped-def]
-    return next((n for n in pair.head.nodes if kind_of(n) in ("FunctionDef", "ClassDef")), pair.head.tree)
+    return next((n for n in nodes_of(pair.head) if kind_of(n) in ("FunctionDef", "ClassDef")), pair.head.tree)
 
 
 def _without(some: list[Guard], others: list[Guard]) -> list[Guard]:
@@ -122,6 +125,17 @@ def _about_the_same(old: Guard, new: Guard) -> bool:
     return bool(names) and len(names & a) >= 0.6 * len(names)
 
 
+def _names(guard: Guard) -> frozenset[str]:
+    """The names in an assertion, its texts left out."""
+    return frozenset(n.value for n in nodes_of(guard.facts) if kind_of(n) == "Name" and inside(guard.facts, n, guard.node))
+
+
+def _set_now(pair: Pair, guard: Guard) -> bool:
+    """Whether the test now sets what it asserted before."""
+    left = guard.facts.code(getattr(getattr(guard.node, "test", None), "left", None) or guard.node)
+    return any(f.is_target(n) and f.code(n) == left for f in pair.heads for n in nodes_of(f))
+
+
 def _subject_stays(pair: Pair, guard: Guard) -> bool:
     """Whether the test still does what the assertion was about: its words, and most of the test, are still there."""
     words = frozenset().union(*(f.definition.words for f in pair.heads if f.definition))
@@ -130,7 +144,7 @@ def _subject_stays(pair: Pair, guard: Guard) -> bool:
 
 
 def _helper_came(pair: Pair) -> bool:
-    called = {f.code(n.func).rpartition(".")[2] for f in pair.heads for n in f.nodes if kind_of(n) == "Call"}
+    called = {f.code(n.func).rpartition(".")[2] for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Call"}
     new = called - pair.old.words
     return any(re.match(r"_?(assert|check|expect|verify|ensure|snapshot)", w, re.I) for w in new)
 

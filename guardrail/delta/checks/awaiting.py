@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import guards
+from guardrail.delta.guards import guards, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def dropped(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         if facts.normal(guard.node) in kept or kind_of(call) != "Call":
             continue
         for head in pair.heads:
-            node = next((n for n in head.nodes if _alone(head, n) and head.normal(n) == facts.normal(call)), None)
+            node = next((n for n in nodes_of(head) if _alone(head, n) and head.normal(n) == facts.normal(call)), None)
             if node is not None and "async" in head.contexts(node):
                 yield Lost(guard, head, node)
                 break

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.delta import blocks
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 def write_stays(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Invalidations of definitions that still write what is stored: reported at the write."""
-    before = {what for what, _ in blocks.effects(pair.base, pair.base.nodes)}
+    before = {what for what, _ in blocks.effects(pair.base, nodes_of(pair.base))}
     for lost in losses:
         for facts in pair.heads:
-            node = next((n for what, n in blocks.effects(facts, facts.nodes) if what in before and _writes(what)), None)
+            node = next((n for what, n in blocks.effects(facts, nodes_of(facts)) if what in before and _writes(what)), None)
             if node is not None:
                 yield Lost(lost.guard, facts, node, movable=True)
                 break

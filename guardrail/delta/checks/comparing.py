@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import guards
+from guardrail.delta.guards import guards, nodes_of
 from guardrail.delta.pairs import Pair
 from guardrail.patterns.kinds import kind_of
 
@@ -25,14 +25,14 @@ def plainly(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """The comparisons of base that head makes with `==`, `!=`, `in`, `startswith` or a regular expression."""
     base = guards(pair.base, rule.patterns, rule)
     heads = Counter(g.key for facts in pair.heads for g in guards(facts, rule.patterns, rule))
-    was = Counter(pair.base.normal(node) for node in pair.base.nodes if operands(pair.base, node))
+    was = Counter(pair.base.normal(node) for node in nodes_of(pair.base) if operands(pair.base, node))
     for guard in base:
         if heads[guard.key]:
             heads[guard.key] -= 1
             continue
         wanted = [_names(guard.env[name]) for name in ("A", "B")]
         for facts in pair.heads:
-            node = next((n for n in facts.nodes if _compares(facts, n, wanted) and facts.normal(n) not in was), None)
+            node = next((n for n in nodes_of(facts) if _compares(facts, n, wanted) and facts.normal(n) not in was), None)
             if node is not None:
                 yield Lost(guard, facts, node)
                 break

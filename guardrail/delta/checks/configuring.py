@@ -49,7 +49,7 @@ def settings(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
 
 def _name(guard: Guard) -> str:
     facts, node = guard.env["X"]
-    return re.findall(r"[A-Z][A-Z_]+", facts.code(node))[-1]
+    return str(re.findall(r"[A-Z][A-Z_]+", facts.code(node))[-1])
 
 
 def _value(guard: Guard) -> Any:
@@ -66,7 +66,7 @@ def _weaker(name: str, old: Any, new: Any, was: Guard, now: Guard) -> str:
     shown = f"{_short(was)} → {_short(now)}"
     if (_TRUE.search(name) and old is True and new is False) or (_FALSE.search(name) and old is False and new is True):
         return shown
-    if _LOW.search(name) and _number(old) and (new is None and _code(now) == "None" or (_number(new) and new > old * _FACTOR)):
+    if _LOW.search(name) and _number(old) and ((new is None and _code(now) == "None") or (_number(new) and new > old * _FACTOR)):
         return shown
     if _HIGH.search(name) and _number(old) and _number(new, True) and new < old:
         return shown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail import places
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard
+from guardrail.delta.guards import Guard, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ def required_fields(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
 
 def response_fields(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     """Fields that a response model or a serializer had."""
-    if not _is_model(pair) or not _ANSWERED.search(pair.new.symbol) or pair.old.symbol.rpartition(".")[2] != pair.new.symbol.rpartition(".")[2]:
+    if (
+        not _is_model(pair)
+        or not _ANSWERED.search(pair.new.symbol)
+        or pair.old.symbol.rpartition(".")[2] != pair.new.symbol.rpartition(".")[2]
+    ):
         return
     old, new = _fields(pair.base), _fields(pair.head)
     gone = [name for name in old if name not in new and not name.startswith("_") and name not in ("model_config", "Meta")]
@@ -48,14 +52,14 @@ def _is_model(pair: Pair) -> bool:
 
 
 def _bases_changed(pair: Pair) -> bool:
-    old, new = (next((n for n in f.nodes if kind_of(n) == "ClassDef"), None) for f in (pair.base, pair.head))
+    old, new = (next((n for n in nodes_of(f) if kind_of(n) == "ClassDef"), None) for f in (pair.base, pair.head))
     return old is None or new is None or [pair.base.code(b) for b in old.bases] != [pair.head.code(b) for b in new.bases]
 
 
 def _fields(facts: Facts) -> dict[str, Any]:
     """The annotated names and, in a serializer, the assigned calls of a class body."""
     found = {}
-    klass = next((n for n in facts.nodes if kind_of(n) == "ClassDef"), None)
+    klass = next((n for n in nodes_of(facts) if kind_of(n) == "ClassDef"), None)
     for line in klass.body.body if klass is not None else ():  # type: ignore[attr-defined]
         for small in getattr(line, "body", ()) if kind_of(line) == "SimpleStatementLine" else ():
             if kind_of(small) == "AnnAssign" and kind_of(small.target) == "Name":
@@ -82,7 +86,7 @@ def _lost(pair: Pair, old: Any, new: Any, message: str) -> Lost:
 
 
 def _header(facts: Facts) -> Any:
-    return next((n for n in facts.nodes if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
+    return next((n for n in nodes_of(facts) if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
 
 
 # ---- parameters ----
@@ -90,7 +94,7 @@ def _header(facts: Facts) -> Any:
 
 def _parameters(facts: Facts) -> dict[str, tuple[Any, bool]]:
     """Name → parameter, and whether it must be given; of a method without `self`."""
-    function = next((n for n in facts.nodes if kind_of(n) == "FunctionDef"), None)
+    function = next((n for n in nodes_of(facts) if kind_of(n) == "FunctionDef"), None)
     if function is None:
         return {}
     params = function.params  # type: ignore[attr-defined]
@@ -167,7 +171,7 @@ def payload(pair: Pair, _rule: Rule, losses: Losses) -> Iterator[Lost]:
     """Tasks whose messages of base no longer fit: parameters gone, renamed or required, another name."""
     if pair.old.symbol.rpartition(".")[2] != pair.new.symbol.rpartition(".")[2] or places.is_test(pair.head.path):
         return
-    old, new = ([name for name in _parameters(f)] for f in (pair.base, pair.head))
+    old, new = (list(_parameters(f)) for f in (pair.base, pair.head))
     message = _broken(pair)
     decorators = [" ".join(f.code(d.decorator) for d in getattr(_header(f), "decorators", ())) for f in (pair.base, pair.head)]
     tasks = ("task", "actor", "job", "defn")
@@ -180,7 +184,7 @@ def status(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     old, new = _status(pair.base), _status(pair.head)
     if old is not None and new is not None:
         was, now = pair.base.code(old), pair.head.code(new)
-        if was != now and pair.base.constants(old) != pair.head.constants(new) or (was != now and not pair.base.constants(old)):
+        if (was != now and pair.base.constants(old) != pair.head.constants(new)) or (was != now and not pair.base.constants(old)):
             yield _lost(pair, old, new, f"status_code of `{pair.new.symbol}` {was} → {now}.")
 
 
@@ -197,9 +201,12 @@ def members(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     old, new = _members(pair.base), _members(pair.head)
     if not new or places.is_test(pair.head.path) or pair.old.symbol != pair.new.symbol:
         return
+    kept = {pair.head.normal(n.value) for n in new.values()}
     for name, node in old.items():
         now = new.get(name)
         was = pair.base.code(node.value)
+        if now is None and pair.base.normal(node.value) in kept and "auto()" not in was:
+            continue  # only the name is another: what is stored stays
         if now is None:
             yield _lost(pair, node, None, f"`{pair.new.symbol}.{name}` ({was}) is gone.")
         elif pair.base.normal(node.value) != pair.head.normal(now.value) and "auto()" not in was:

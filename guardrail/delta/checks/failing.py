@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, inside
+from guardrail.delta.guards import Guard, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def status_unread(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[L
 
 def handlers(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """Handlers of named errors that catch all of them now, and those that no longer raise."""
-    before = [(pair.base, n) for n in pair.base.nodes if kind_of(n) == "Try" and n.handlers]
-    after = [(f, n) for f in pair.heads for n in f.nodes if kind_of(n) == "Try" and n.handlers]
+    before = [(pair.base, n) for n in nodes_of(pair.base) if kind_of(n) == "Try" and n.handlers]
+    after = [(f, n) for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Try" and n.handlers]
     became = align([(f, t.body) for f, t in before], [(f, t.body) for f, t in after])
     of_body = {id(t.body): (f, t) for f, t in after}
     for facts, old in before:
@@ -74,13 +74,13 @@ def _raises(facts: Facts, handler: Any) -> bool:
     return _raise_of(facts, handler) is not None or any(
         kind_of(n) == "Call"
         and facts.code(n.func).rpartition(".")[2] in ("abort", "fail", "exit", "_exit", "skip", "set_exception")
-        for n in facts.nodes
+        for n in nodes_of(facts)
         if inside(facts, n, handler)
     )
 
 
 def _raise_of(facts: Facts, handler: Any) -> Any:
-    return next((n for n in facts.nodes if kind_of(n) == "Raise" and inside(facts, n, handler)), None)
+    return next((n for n in nodes_of(facts) if kind_of(n) == "Raise" and inside(facts, n, handler)), None)
 
 
 def _ends_raising(handler: Any) -> bool:
@@ -98,12 +98,12 @@ def _moved(_before: Any, handler: Any) -> bool:
 
 def cleaned_up(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """`finally` blocks whose calls head makes outside of any `finally` and `with`."""
-    for old in (n for n in pair.base.nodes if kind_of(n) == "Try" and n.finalbody is not None):
-        calls = [n for n in pair.base.nodes if kind_of(n) == "Call" and inside(pair.base, n, old.finalbody)]
+    for old in (n for n in nodes_of(pair.base) if kind_of(n) == "Try" and n.finalbody is not None):
+        calls = [n for n in nodes_of(pair.base) if kind_of(n) == "Call" and inside(pair.base, n, old.finalbody)]
         wanted = {pair.base.code(n.func) for n in calls}
         for facts in pair.heads:
-            node = next((n for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func) in wanted), None)
-            safe = any(_is_final(facts, n) for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func) in wanted)
+            node = next((n for n in nodes_of(facts) if kind_of(n) == "Call" and facts.code(n.func) in wanted), None)
+            safe = any(_is_final(facts, n) for n in nodes_of(facts) if kind_of(n) == "Call" and facts.code(n.func) in wanted)
             if node is not None and not safe and _after(pair.base, old.body, facts, node):
                 message = f"`{facts.code(node)[:60]}` was in a `finally`; an error now skips it."
                 yield Lost(Guard(pair.base, calls[0], {}, 0), facts, node, message=message)
@@ -111,8 +111,8 @@ def cleaned_up(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Los
 
 def _after(base: Facts, body: Any, head: Facts, node: Any) -> bool:
     """Whether head makes a call of the guarded block before the node."""
-    risky = {base.code(n.func) for n in base.nodes if kind_of(n) == "Call" and inside(base, n, body)}
-    return any(kind_of(n) == "Call" and head.code(n.func) in risky for n in head.nodes[: head.nodes.index(node)])
+    risky = {base.code(n.func) for n in nodes_of(base) if kind_of(n) == "Call" and inside(base, n, body)}
+    return any(kind_of(n) == "Call" and head.code(n.func) in risky for n in nodes_of(head)[: nodes_of(head).index(node)])
 
 
 def _is_final(facts: Facts, node: Any) -> bool:

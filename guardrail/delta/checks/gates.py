@@ -146,7 +146,8 @@ def _selected(pair: FilePair) -> Iterator[Change]:
 
 def _select(lines: list[str]) -> dict[str, tuple[int, set[str]]]:
     found: dict[str, tuple[int, set[str]]] = {}
-    section, at, names = "", 0, set()
+    section, at = "", 0
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not at and re.match(r"\s*\[[^\"']*\]\s*$", line):
             section = line.strip()

@@ -12,9 +12,9 @@ from guardrail.source import parse
 
 _FIELD = re.compile(r"^    (?P<name>[a-z]\w*)\s*=\s*(?:\w+\.)?(?P<kind>\w+Field|ForeignKey|OneToOneField|ManyToManyField)\(")
 _NO_COLUMN = frozenset(
-    "help_text verbose_name choices validators related_name editable blank error_messages limit_choices_to on_delete default".split()
+    "help_text verbose_name choices validators related_name editable blank error_messages limit_choices_to on_delete"
+    " default".split()
 )
-_BOOKKEEPING = frozenset({"dependencies", "replaces", "run_before", "initial", "atomic", "elidable"})
 
 
 def unmigrated(pair: FilePair) -> Iterator[Change]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _bounded(facts: Facts, node: Any) -> bool:
 
 
 def _decorators(facts: Facts) -> list[Any]:
-    return [d.decorator for n in facts.nodes if kind_of(n) == "FunctionDef" for d in n.decorators]
+    return [d.decorator for n in nodes_of(facts) if kind_of(n) == "FunctionDef" for d in n.decorators]
 
 
 def counts(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -73,7 +73,7 @@ def loops(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
             continue
         for facts in pair.heads:
             node = next(
-                (n for n in facts.nodes if kind_of(n) == "While" and facts.code(n.test) in ("True", "1") and _has_try(n)), None
+                (n for n in nodes_of(facts) if kind_of(n) == "While" and facts.code(n.test) in ("True", "1") and _has_try(n)), None
             )
             if node is not None and not _counted(facts, node):
                 yield Lost(lost.guard, facts, node)

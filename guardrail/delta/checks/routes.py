@@ -38,7 +38,7 @@ def gone(pair: FilePair) -> Iterator[Change]:
 
 
 def _routes(lines: list[str]) -> dict[tuple[str, str], int]:
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for number, line in enumerate(lines, 1):
         if match := _DECORATED.match(line) or (None if line.lstrip().startswith("#") else _LISTED.search(line)):
             found.setdefault((match["method"], match["path"]), number)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _run(pair: Pair, base: list[Guard]) -> Iterator[Lost]:
 
 def _dynamic(facts: Facts) -> list[Any]:
     """Calls that run a statement or a command that is put together."""
-    return [n for n in facts.nodes if kind_of(n) == "Call" and _name(n) in _RUNS and n.args and _built(facts, n.args[0].value)]
+    return [n for n in nodes_of(facts) if kind_of(n) == "Call" and _name(n) in _RUNS and n.args and _built(facts, n.args[0].value)]
 
 
 def _built(facts: Facts, node: Any) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail.delta import blocks
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import inside
+from guardrail.delta.guards import inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
+    from guardrail.analysis.facts import Facts
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
@@ -23,7 +24,7 @@ _WRITES = frozenset(
 def together(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Transactions whose block wrote something."""
     for lost in losses:
-        body = [n for n in lost.guard.facts.nodes if inside(lost.guard.facts, n, lost.guard.node.body)]
+        body = [n for n in nodes_of(lost.guard.facts) if inside(lost.guard.facts, n, lost.guard.node.body)]
         done = [what.rpartition(".")[2] for what, node in blocks.effects(lost.guard.facts, body) if kind_of(node) == "Call"]
         if _WRITES.intersection(done) or len(done) > 1:
             yield lost
@@ -35,9 +36,9 @@ def row_locks(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]
         receiver = lost.guard.node.func.value
         root = lost.guard.facts.code(receiver).split("(")[0].split(".")[0]
         for facts in pair.heads:
-            query = next((n for n in facts.nodes if kind_of(n) == "Call" and facts.code(n.func).startswith(root + ".")), None)
+            query = next((n for n in nodes_of(facts) if kind_of(n) == "Call" and facts.code(n.func).startswith(root + ".")), None)
             if query is None:
-                query = next((n for n in facts.nodes if kind_of(n) == "Call" and root in facts.code(n)), None)
+                query = next((n for n in nodes_of(facts) if kind_of(n) == "Call" and root in facts.code(n)), None)
             if query is not None:
                 yield Lost(lost.guard, facts, query, movable=True)
                 break
@@ -51,14 +52,14 @@ def after_commit(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lo
         names |= {facts.code(a.value) for n in _below(facts, waited) if kind_of(n) == "Call" for a in n.args[:1]}
         names |= {facts.code(waited)}
         for head in pair.heads:
-            node = next((n for n in head.nodes if kind_of(n) == "Call" and head.code(n.func) in names), None)
+            node = next((n for n in nodes_of(head) if kind_of(n) == "Call" and head.code(n.func) in names), None)
             if node is not None and not any("on_commit" in head.code(a)[:40] for a in head.ancestors(node) if kind_of(a) == "Call"):
                 yield Lost(lost.guard, head, node, movable=True)
                 break
 
 
-def _below(facts, node):  # type: ignore[no-untyped-def]
-    return [n for n in facts.nodes if inside(facts, n, node)]
+def _below(facts: Facts, node: Any) -> list[Any]:
+    return [n for n in nodes_of(facts) if inside(facts, n, node)]
 
 
 def isolation(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import guards
+from guardrail.delta.guards import guards, nodes_of
 
 if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
@@ -23,7 +23,7 @@ def required_claims(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[
         return
     for guard in guards(pair.base, rule.patterns, rule):
         for facts in pair.heads:
-            for node in facts.nodes:
+            for node in nodes_of(facts):
                 if type(node).__name__ == "Call" and facts.names(node.func) & _DECODE:
                     yield Lost(guard, facts, node)
                     return

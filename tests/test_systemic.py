@@ -121,7 +121,8 @@ def test_a_path_through_a_base_class_an_injected_object_and_a_re_export_is_found
             "app/stores/files.py": "from .base import Base\n\n\nclass Files(Base):\n    def save(self):\n        self.sync()\n",
             "app/deps.py": "from app.stores import Store\n\n\ndef get_store():\n    return Store()\n",
             "app/main.py": (
-                "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n\nfrom app.deps import get_store\n\napp = FastAPI()\n\n\n"
+                "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n\nfrom app.deps import get_store\n\n"
+                "app = FastAPI()\n\n\n"
                 '@app.post("/")\nasync def save(store: Annotated[object, Depends(get_store)]):\n    store.save()\n'
             ),
         }

@@ -243,7 +243,7 @@ def test_every_rule_says_what_is_wrong_and_what_to_do(own):
         assert "  " not in rule.message + rule.why + rule.remedy, said
         assert all(re.fullmatch(REFERENCE, ref) for ref in rule.refs), said
         assert any(ref.startswith("CWE-") for ref in rule.refs) or rule.surface in OPERATIONS, said
-        assert rule.patterns, said
+        assert rule.patterns or (rule.delta and rule.delta.files), said
 
 
 def test_a_rule_stands_in_one_pack_under_one_name(own):
@@ -258,7 +258,11 @@ def test_a_rule_stands_in_one_pack_under_one_name(own):
 
 def test_messages_name_only_what_their_patterns_bind(own):
     for rule in own.rules:
-        bound = {"CALLEE", *re.findall(r"\$([A-Z][A-Z0-9_]*)", " ".join(rule.any))}
+        bound = {
+            "CALLEE",
+            *({"GUARD", "DEFINITION"} if rule.delta else ()),
+            *re.findall(r"\$([A-Z][A-Z0-9_]*)", " ".join(rule.any)),
+        }
         named = set(re.findall(r"\$([A-Z][A-Z0-9_]*)", rule.message + rule.why + rule.remedy))
         assert named <= bound, f"{rule.pack}: {rule.id} {rule.name}"
 
@@ -269,5 +273,5 @@ def test_every_check_is_there(own):
     shapes = {shape.check for signals in own.signals.values() for shape in signals.shapes}
     for check in ({rule.check for rule in own.rules} | shapes) - {""}:
         module, _, function = check.partition(":")
-        assert module.startswith(("guardrail.analysis.checks.", "guardrail.analysis.shapes.")), check
+        assert module.startswith(("guardrail.analysis.checks.", "guardrail.analysis.shapes.", "guardrail.delta.checks.")), check
         assert callable(getattr(importlib.import_module(module), function)), check

@@ -245,7 +245,8 @@ def test_every_rule_says_what_is_wrong_and_what_to_do(own):
         assert "  " not in rule.message + rule.why + rule.remedy, said
         assert all(re.fullmatch(REFERENCE, ref) for ref in rule.refs), said
         assert any(ref.startswith("CWE-") for ref in rule.refs) or rule.surface in OPERATIONS, said
-        assert rule.patterns or (rule.reads and rule.files) or (rule.reaches and rule.context) or rule.delta, said
+        fits = rule.patterns or (rule.reads and rule.files) or (rule.reaches and rule.context) or (rule.delta and rule.delta.files)
+        assert fits, said
 
 
 def test_a_rule_stands_in_one_pack_under_one_name(own):
@@ -261,10 +262,12 @@ def test_a_rule_stands_in_one_pack_under_one_name(own):
 
 def test_messages_name_only_what_their_patterns_bind(own):
     for rule in own.rules:
-        if rule.delta:
-            continue  # what these name is given by their checks
-        bound = {"CALLEE", *re.findall(r"\$([A-Z][A-Z0-9_]*)", " ".join(rule.any))}
-        bound |= {"CHAIN", "EFFECT", "START"} if rule.reaches else set()
+        bound = {
+            "CALLEE",
+            *({"GUARD", "DEFINITION"} if rule.delta else ()),
+            *({"CHAIN", "EFFECT", "START"} if rule.reaches else ()),
+            *re.findall(r"\$([A-Z][A-Z0-9_]*)", " ".join(rule.any)),
+        }
         named = set(re.findall(r"\$([A-Z][A-Z0-9_]*)", rule.message + rule.why + rule.remedy))
         assert named <= bound, f"{rule.pack}: {rule.id} {rule.name}"
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _STRENGTH = {
-    "assert_called_once_with": 6, "assert_awaited_once_with": 6, "assert_called_with": 5, "assert_awaited_with": 5, "assert_any_call": 4,
+    "assert_called_once_with": 6, "assert_awaited_once_with": 6, "assert_called_with": 5, "assert_awaited_with": 5,
+    "assert_any_call": 4,
     "assert_called_once": 3, "assert_called": 2, "assert_has_calls": 5,
     "assertEqual": 6, "assertEquals": 6, "assertIs": 6, "assertDictEqual": 6, "assertListEqual": 6, "assertRaisesRegex": 6,
     "assertRaisesMessage": 6, "assertQuerySetEqual": 6, "assertAlmostEqual": 5, "assertGreater": 4, "assertLess": 4, "assertIn": 3,
@@ -127,7 +128,8 @@ def _about_the_same(old: Guard, new: Guard) -> bool:
 
 def _names(guard: Guard) -> frozenset[str]:
     """The names in an assertion, its texts left out."""
-    return frozenset(n.value for n in nodes_of(guard.facts) if kind_of(n) == "Name" and inside(guard.facts, n, guard.node))
+    inner = [n for n in nodes_of(guard.facts) if inside(guard.facts, n, guard.node)]
+    return frozenset(n.value if kind_of(n) == "Name" else n.attr.value for n in inner if kind_of(n) in ("Name", "Attribute"))
 
 
 def _set_now(pair: Pair, guard: Guard) -> bool:

@@ -60,7 +60,7 @@ def _fields(facts: Facts) -> dict[str, Any]:
     """The annotated names and, in a serializer, the assigned calls of a class body."""
     found = {}
     klass = next((n for n in nodes_of(facts) if kind_of(n) == "ClassDef"), None)
-    for line in klass.body.body if klass is not None else ():  # type: ignore[attr-defined]
+    for line in klass.body.body if klass is not None else ():
         for small in getattr(line, "body", ()) if kind_of(line) == "SimpleStatementLine" else ():
             if kind_of(small) == "AnnAssign" and kind_of(small.target) == "Name":
                 found[small.target.value] = small
@@ -97,7 +97,7 @@ def _parameters(facts: Facts) -> dict[str, tuple[Any, bool]]:
     function = next((n for n in nodes_of(facts) if kind_of(n) == "FunctionDef"), None)
     if function is None:
         return {}
-    params = function.params  # type: ignore[attr-defined]
+    params = function.params
     every = [*params.posonly_params, *params.params, *params.kwonly_params]
     return {p.name.value: (p, p.default is None) for p in every if p.name.value not in ("self", "cls")}
 

@@ -116,6 +116,6 @@ def _after(base: Facts, body: Any, head: Facts, node: Any) -> bool:
 
 
 def _is_final(facts: Facts, node: Any) -> bool:
-    return any(kind_of(a) in ("Finally", "ExceptHandler") for a in facts.ancestors(node)) or any(
-        "defer" in facts.code(a.func) or "callback" in facts.code(a.func) for a in facts.ancestors(node) if kind_of(a) == "Call"
-    )
+    around: list[Any] = list(facts.ancestors(node))
+    deferred = any(word in facts.code(a.func) for a in around if kind_of(a) == "Call" for word in ("defer", "callback"))
+    return deferred or any(kind_of(a) in ("Finally", "ExceptHandler") for a in around)

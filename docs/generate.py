@@ -65,7 +65,7 @@ def shown(code: str, given: Mapping[str, Example]) -> list[str]:
     example = given.get(code)
     if example is None:
         return []
-    blocks = [("Flagged:", example.flagged), ("Not flagged:", example.fine)]
+    blocks = [("Before:", example.before), ("Flagged:", example.flagged), ("Not flagged:", example.fine)]
     return [line for title, text in blocks if text for line in ("", title, "", "```python", *text.splitlines(), "```")]
 
 

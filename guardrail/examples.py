@@ -13,7 +13,7 @@ import tomli
 
 from guardrail.index import index_source
 from guardrail.packs import own_packs
-from guardrail.prove import MARK, SURFACE, marks
+from guardrail.prove import AFTER, BEFORE, MARK, SURFACE, marks
 
 _LONGEST = 14  # lines
 _ALIKE = 0.35  # two examples with less in common explain nothing to each other
@@ -25,6 +25,7 @@ class Example:
 
     flagged: str
     fine: str = ""
+    before: str = ""  # of a loss: what the flagged code replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class _Piece:
 
     text: str
     rules: frozenset[str]
+    symbol: str = ""
 
 
 @cache
@@ -48,10 +50,27 @@ def gather(fixtures: Path, rules: Iterable[str]) -> dict[str, Example]:
     for path in sorted(p for p in fixtures.rglob("*") if p.is_file() and p.suffix != ".pyc" and "demo" not in p.parts):
         text = path.read_text("utf-8")
         pieces = list(_definitions(path.name, text) if path.suffix == ".py" else _lines(text))
+        before = _before(path)
         for piece in pieces:
-            for rule in piece.rules:
-                found.setdefault(rule, []).append(Example(_shown(piece.text, rule), _fine(piece, pieces)))
+            was = before.get(piece.symbol, "") if before is not None else ""
+            for rule in piece.rules if before is None or was else ():
+                fine = "" if was else _fine(piece, pieces)
+                found.setdefault(rule, []).append(Example(_shown(piece.text, rule), fine, was))
     return {rule: min(found[rule], key=_worth) for rule in sorted(rules) if rule in found}
+
+
+def _before(path: Path) -> dict[str, str] | None:
+    """Symbol → code of the base side of an example of losses; None for other examples."""
+    parts = path.parts
+    if path.name.endswith(AFTER):
+        old = path.with_name(path.name.removesuffix(AFTER) + BEFORE)
+    elif "delta" in parts and "after" in parts:
+        old = Path(*("before" if part == "after" else part for part in parts))
+    else:
+        return None
+    if path.suffix != ".py" or not old.is_file():
+        return {}
+    return {piece.symbol: _shown(piece.text) for piece in _definitions(path.name, old.read_text("utf-8")) if piece.symbol}
 
 
 def as_toml(given: Mapping[str, Example]) -> str:
@@ -60,6 +79,7 @@ def as_toml(given: Mapping[str, Example]) -> str:
     for rule, example in given.items():
         lines += ["", f"[{rule}]", f"flagged = {_quoted(example.flagged)}"]
         lines += [f"fine = {_quoted(example.fine)}"] if example.fine else []
+        lines += [f"before = {_quoted(example.before)}"] if example.before else []
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +99,7 @@ def _definitions(name: str, text: str) -> Iterator[_Piece]:
     for definition in index_source(name, text).definitions:
         rules = frozenset(rule for line, rule in expected if definition.owns(line))
         if definition.kind == "function" and definition.last - definition.first < _LONGEST:
-            yield _Piece(_dedented(lines[definition.first - 1 : definition.last]), rules)
+            yield _Piece(_dedented(lines[definition.first - 1 : definition.last]), rules, definition.symbol)
         else:
             yield from (_Piece(_dedented([lines[n - 1]]), frozenset({rule})) for n, rule in sorted(expected) if definition.owns(n))
 
@@ -118,5 +138,5 @@ def _likeness(one: str, other: str) -> float:
 
 def _worth(example: Example) -> tuple[bool, int, str]:
     """What is complete and short comes first; two lines alone say too little."""
-    length = example.flagged.count("\n") + example.fine.count("\n")
-    return (not example.fine, length + 10 * (example.flagged.count("\n") < 2), example.flagged)
+    length = (example.flagged + example.fine + example.before).count("\n")
+    return (not example.fine and not example.before, length + 10 * (example.flagged.count("\n") < 2), example.flagged)

@@ -66,6 +66,10 @@ class Example(Protocol):
     def fine(self) -> str:
         """Nothing where there is none."""
 
+    @property
+    def before(self) -> str:
+        """Of a loss: what the flagged code replaced."""
+
 
 def explained(
     name: str, rules: Sequence[Rule], surfaces: Mapping[str, Surface], examples: Mapping[str, Example] | None = None
@@ -157,7 +161,7 @@ def _rule(rule: Rule, surface: Surface | None) -> str:
 
 
 def _example(example: Example) -> str:
-    blocks = [("Flagged:", example.flagged), ("Not flagged:", example.fine)]
+    blocks = [("Before:", example.before), ("Flagged:", example.flagged), ("Not flagged:", example.fine)]
     return "\n".join("\n".join([title, *(f"  {line}" for line in text.splitlines())]) + "\n" for title, text in blocks if text)
 
 

@@ -14,6 +14,7 @@ import pytest
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, TIMING, decided, verdict
 
 from guardrail import __version__, cli, report, terminal
+from guardrail.cache import Cache
 from guardrail.change import Patch, Paths, Revisions, Staged, WorkingTree
 from guardrail.model import GuardrailError, Verdict
 from guardrail.report import text
@@ -29,9 +30,12 @@ class Pipeline:
     error: BaseException | None = None
     calls: list[tuple[object, dict[str, object], bool]] = field(default_factory=list)
 
-    def run(self, source: object, cwd: Path, options: dict[str, object], exit_zero: bool = False) -> Verdict:
+    def run(
+        self, source: object, cwd: Path, options: dict[str, object], exit_zero: bool = False, cache: Cache | None = None
+    ) -> Verdict:
         """Take the place of the pipeline."""
         assert cwd == Path.cwd()
+        assert cache is None or cache.file.name
         self.calls.append((source, options, exit_zero))
         if self.error:
             raise self.error

@@ -127,7 +127,7 @@ def test_only_what_is_given_reaches_the_settings(arguments, settings, exit_zero,
             "--head and --worktree name different things to judge; give one of them.",
         ),
         ("check --diff nowhere.patch", "'nowhere.patch': No such file or directory"),
-        ("chekc", "No such command 'chekc'. Did you mean 'check'?"),
+        ("chekc", "No such command 'chekc'. (Did you mean one of: 'cache', 'check'?)"),
         ("check --stage", "'--staged'"),
         ("check --format jsn", "'jsn' is not one of 'text', 'json', 'github'."),
         ("check --fail-on P4", "'P4' is not one of 'P0', 'P1', 'P2', 'never'."),
@@ -381,7 +381,7 @@ def test_a_rule_and_its_surface_are_explained(capsys):
     told = capsys.readouterr().out
     assert told.startswith(f"{rule} {name}\n\nseverity: {severity}\nconfidence: {confidence}\nsurface: {surface} (")
     assert "\nFlagged:\n  " in told
-    assert "\nNot flagged:\n  " in told
+    assert "\nNot flagged:\n  " in told or "\nBefore:\n  " in told
     assert cli.main(["explain", surface]) == 0
     assert f"  {rule}  " in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -167,6 +168,9 @@ def _call(facts: Facts, node: cst.Call) -> Values:
     return ()
 
 
+_SPEAKS = re.compile(r"(?i)(messages?|labels?|texts?|errors?|fields?|forms?|widgets?|placeholders?|help\w{0,10})$")
+
+
 def secret(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the expression is named like a credential, directly or through one assignment."""
     if isinstance(node, cst.Name):
@@ -177,6 +181,8 @@ def secret(facts: Facts, node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Attribute):
         return is_secret_name(node.attr.value)
     if isinstance(node, cst.Subscript):
+        if _SPEAKS.search(facts.code(node.value)):
+            return False  # what is said of it, not the thing itself
         keys = [facts.constant(e.slice.value) for e in node.slice if isinstance(e.slice, cst.Index)]
         return any(isinstance(k, str) and is_secret_name(k) for k in keys)
     if isinstance(node, cst.Call):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 
 from packaging.version import Version
 
@@ -80,10 +81,22 @@ def not_in_module(page: Page) -> Iterator[Spot]:
 
 def _absent(number: int, line: str, module: str, names: list[str], start: int, lines: list[str]) -> Iterator[Spot]:
     for name in names:
-        known = not name.isidentifier() or name.startswith("__") or name in _names(module) or f"{module}.{name}" in _LATER
+        known = (
+            _is_submodule(module, name)
+            or not name.isidentifier()
+            or name.startswith("__")
+            or name in _names(module)
+            or f"{module}.{name}" in _LATER
+        )
         if not known and not is_optional(lines, number):
             column = line.index(name, start) + 1
             yield Spot(number, column, column + len(name), f"`{module}` has no `{name}`.")
+
+
+@cache
+def _is_submodule(module: str, name: str) -> bool:
+    """Whether `html.parser` is a module of its own; asked of modules of the standard library only."""
+    return name.isidentifier() and hasattr(import_module(module), "__path__") and find_spec(f"{module}.{name}") is not None
 
 
 @cache

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 _CONTAINS = re.compile(
     r"^(is_relative_to|relative_to|commonpath|safe_join|secure_filename|get_valid_filename|valid_name|basename)$"
 )
+_LOOKS = re.compile(_CONTAINS.pattern + r"|^(startswith|realpath|resolve|\w{0,40}(within|inside|contained|safe)\w{0,40})$")
 _REMOTE = re.compile(
     r"^(requests|httpx|urllib\.request|redis|boto3|pika|aio_pika|kafka|aiokafka|confluent_kafka|nats|zmq|socket|http\.client|aiohttp|memcache"
-    r"|pymemcache|websockets|ftplib|azure\.storage|google\.cloud\.(storage|pubsub_v1)|huggingface_hub|django\.core\.cache)\b"
+    r"|pymemcache|websockets|ftplib|azure\.storage|google\.cloud\.(storage|pubsub_v1)|huggingface_hub|django\.core\.cache\.caches?)\b"
 )
 _FROM_ROOT = re.compile(r"\.startswith\([^)]*(os\.sep|os\.path\.sep|/[\"'])")
 
@@ -116,7 +117,7 @@ def opened_tar(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def joined_member(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`join(dest, member.name)` for members of an archive, in a definition that never looks where that leads."""
-    if any(_CONTAINS.match(flow.called(n)) or flow.called(n) in ("startswith", "realpath", "resolve") for n in facts.nodes):
+    if any(_LOOKS.match(flow.called(n)) for n in facts.nodes):
         return
     for match in matches:
         origin, member = match.env["N"]

@@ -138,10 +138,15 @@ def unreachable(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         lines = [s for line in match.node.body.body for s in (line.body if isinstance(line, cst.SimpleStatementLine) else [line])]
         last: list[cst.CSTNode] = []
-        while lines and isinstance(lines[-1], cst.Assert) and not _calls(lines[-1]):
+        while lines and isinstance(lines[-1], cst.Assert) and not _calls(lines[-1]) and not _is_false(lines[-1]):
             last.append(lines.pop())
         if any(isinstance(s, (cst.Expr, cst.Assign)) and _calls(s) for s in lines):
             yield from (facts.match(node) for node in reversed(last))
+
+
+def _is_false(node: cst.Assert) -> bool:
+    """`assert False`: it says that nothing comes so far, which is right."""
+    return isinstance(node.test, cst.Name) and node.test.value == "False"
 
 
 def _calls(node: cst.CSTNode) -> bool:
@@ -170,10 +175,17 @@ def never_awaited(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def of_the_mock(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`assert m.pay() == 5` where `m.pay.return_value = 5` was said a line before."""
-    told = {facts.normal(m.env["M"][1]) for m in matches}
+    told = {(facts.normal(m.env["M"][1]), _bound(facts, m.env["M"][1])) for m in matches}
     for node in facts.nodes:
         if isinstance(node, cst.Assert) and isinstance(node.test, cst.Comparison):
             left = node.test.left
             call = left.expression if isinstance(left, cst.Await) else left
-            if isinstance(call, cst.Call) and facts.normal(call.func) in told:
+            if isinstance(call, cst.Call) and (facts.normal(call.func), _bound(facts, call.func)) in told:
                 yield facts.match(node)
+
+
+def _bound(facts: Facts, node: cst.CSTNode) -> frozenset[int]:
+    """What the first name of `a.b.c` is bound to there."""
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return frozenset(id(bind.node) for _, bind in facts.origins(node)) if isinstance(node, cst.Name) else frozenset()

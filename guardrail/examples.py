@@ -53,8 +53,8 @@ def gather(fixtures: Path, rules: Iterable[str]) -> dict[str, Example]:
         before = _before(path)
         for piece in pieces:
             was = before.get(piece.symbol, "") if before is not None else ""
-            for rule in piece.rules if before is None or was else ():
-                fine = "" if was else _fine(piece, pieces)
+            for rule in piece.rules:
+                fine = _fine(piece, pieces) if before is None else ""
                 found.setdefault(rule, []).append(Example(_shown(piece.text, rule), fine, was))
     return {rule: min(found[rule], key=_worth) for rule in sorted(rules) if rule in found}
 

@@ -426,7 +426,7 @@ def test_settings_that_are_not_utf8(run, tmp_path):
 def test_an_unknown_rule(option, run, tmp_path):
     (tmp_path / "good.py").write_text(CLEAN)
     sentence = run("scan", option, "NET00l").refused()
-    assert sentence.startswith(f"{option[2:]}: 'NET00l' is no rule, no beginning of one, and no surface (did you mean \"NET00")
+    assert sentence.startswith(f"{option[2:]}: 'NET00l' is no rule, no beginning of one, and no surface (did you mean \"NET0")
 
 
 def test_a_report_that_cannot_be_written(run, tmp_path):

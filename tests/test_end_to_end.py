@@ -147,6 +147,7 @@ def test_the_json_of_a_change(repo):
                 "fingerprint": "v1:c8d5e8e380bc1985fd08ee9de38fb84e",
             }
         ],
+        "allowed": [],
         "surfaces": [
             {
                 "path": "app.py",

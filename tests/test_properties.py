@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from guardrail.change import EmptyTree, MemoryTree
 from guardrail.judge import Judge
 from guardrail.model import Change, FileChange, Status
-from guardrail.packs import Rules, own_packs, read_packs
+from guardrail.packs import NOT_PACKS, Rules, own_packs, read_packs
 from guardrail.run import check_source, decide
 from guardrail.settings import Settings
 
@@ -74,7 +74,7 @@ remedy = "good"
 
 
 def read_rules() -> Rules:
-    packs = [p for p in sorted(own_packs().glob("*.toml")) if p.stem not in ("library", "effects")]
+    packs = [p for p in sorted(own_packs().glob("*.toml")) if p.name not in NOT_PACKS]
     return read_packs([*((p.name, p.read_bytes()) for p in packs), ("probe.toml", PROBE)])
 
 

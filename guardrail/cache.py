@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -76,7 +76,7 @@ class Cache:
                 found |= {name: data for name, total, data in rows if _whole(data, total)}
         return found
 
-    def store(self, entries: dict[str, bytes]) -> None:
+    def store(self, entries: Mapping[str, bytes]) -> None:
         """Keep entries, all of them or none."""
         rows = [(name, hashlib.sha256(data).digest(), data) for name, data in entries.items()]
         if not rows:

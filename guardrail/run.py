@@ -42,6 +42,8 @@ def run(
     judgements = list(judge_all(judge, files, settings.jobs))
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
+    if cache:
+        cache.store(paths.fresh)
     lost = [] if whole else stage.of_change(judge, change, judgements, scope)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost)
     return replace(verdict, limits=paths.limits)

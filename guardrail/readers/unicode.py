@@ -35,7 +35,8 @@ def reordering(page: Page) -> Iterator[Spot]:
 
 def balanced_direction(page: Page) -> Iterator[Spot]:
     """Lines of right-to-left text whose controls are closed again, and lines with a mark of direction, which reorders little."""
-    yield from (spot for spot, harmless in _controlled(page) if harmless)
+    if "/locale/" not in page.path:
+        yield from (spot for spot, harmless in _controlled(page) if harmless)
 
 
 def _controlled(page: Page) -> Iterator[tuple[Spot, bool]]:

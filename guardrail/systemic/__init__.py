@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Systemic:
-    """What was found in the calls of a project, and the bounds that were hit while looking, in words."""
+    """What was found in the calls of a project, the bounds that were hit while looking, in words, and what a cache should keep."""
 
     findings: Sequence[Finding] = ()
     limits: tuple[str, ...] = ()
+    fresh: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def find(
@@ -40,5 +41,4 @@ def find(
     base = None if judge.whole else Project(judge.base, skip, reading)
     head = Project(judge.head, skip, reading)
     found = found_by(base, head, files, rules, judge.library, judge.whole)
-    reading.keep()
-    return Systemic(without(found, said), tuple(sorted(head.limits)))
+    return Systemic(without(found, said), tuple(sorted(head.limits)), reading.fresh)

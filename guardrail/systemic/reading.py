@@ -20,11 +20,11 @@ Job = tuple[str, str, bytes]
 
 @dataclass
 class Reading:
-    """Reads for a Project; `cache` may be None, `jobs` is how many processes there may be."""
+    """Reads for a Project; `cache` may be None, `jobs` is how many processes there may be, `fresh` what the cache does not have."""
 
     cache: Cache | None = None
     jobs: int = 1
-    _fresh: dict[str, bytes] = field(default_factory=dict)
+    fresh: dict[str, bytes] = field(default_factory=dict)
 
     def __call__(self, project: Project, paths: Sequence[str]) -> Iterator[Module]:
         """The modules of these files."""
@@ -45,19 +45,13 @@ class Reading:
         for (_, name), data in zip(todo, self._read([job for job, _ in todo]), strict=True):
             module = from_bytes(data)
             assert module is not None
-            self._fresh[name] = data
+            self.fresh[name] = data
             yield module
 
     def _read(self, jobs: Sequence[Job]) -> Iterable[bytes]:
         if self.jobs < 2 or len(jobs) < PARALLEL:
             return shown(map(read_job, jobs), len(jobs), "reading calls")
         return shown(mapped(read_job, jobs, self.jobs), len(jobs), "reading calls")
-
-    def keep(self) -> None:
-        """Put what was read into the cache."""
-        if self.cache and self._fresh:
-            self.cache.store(self._fresh)
-        self._fresh = {}
 
 
 def read_job(job: Job) -> bytes:

@@ -75,3 +75,12 @@ def writable_by_all(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         mode = owner.constant(node)
         if isinstance(mode, int) and mode & 0o002 and not mode & 0o1000:
             yield match
+
+
+def left_open(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Not where the mask is only asked for, and set back at once: `mask = os.umask(0); os.umask(mask)`."""
+    for match in matches:
+        name = flow.assigned_name(facts, match.node)
+        back = re.compile(rf"umask\({re.escape(name)}\)") if name else None
+        if back is None or not any(isinstance(n, cst.Call) and back.search(facts.code(n)) for n in facts.nodes):
+            yield match

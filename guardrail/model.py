@@ -284,6 +284,9 @@ class Verdict:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     exit_code: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)  # path → head text of files with findings, for code frames
+    base_sources: Mapping[str, str] = field(default_factory=dict)  # base path → what stood there before, of the same files
+    files: tuple[FileChange, ...] = ()  # what differs, sorted by path; which lines of the two sides belong together
+    drafted: Mapping[str, frozenset[int]] = field(default_factory=dict)  # path → lines of head that an assistant drafted, if known
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
     limits: tuple[str, ...] = ()  # bounds that were hit in the search for paths, in words
 

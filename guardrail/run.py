@@ -17,6 +17,7 @@ from guardrail.others import place_others
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
+from guardrail.shown import with_sources
 from guardrail.tuning import tuned
 from guardrail.workers import mapped, shown
 
@@ -46,7 +47,7 @@ def run(
         cache.store(paths.fresh)
     lost = [] if whole else stage.of_change(judge, change, judgements, scope)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost)
-    return replace(verdict, limits=paths.limits)
+    return with_sources(replace(verdict, limits=paths.limits), change, [] if whole else scope)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:

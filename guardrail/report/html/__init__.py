@@ -1,4 +1,5 @@
 """The verdict as a page to look at."""
+
 from __future__ import annotations
 from guardrail.model import Verdict
 

@@ -14,7 +14,7 @@ from guardrail.report.html.definitions import definitions_of
 from guardrail.report.html.findings import findings_of
 from guardrail.report.html.overview import legend, map_of
 from guardrail.report.html.parts import MARKS, MEANS, listed, phrase, shown
-from guardrail.report.tally import allowed, by_definition, by_severity, last_line, lines_by_tier, reviewers, severities
+from guardrail.report.tally import allowed, by_definition, by_severity, last_line, lines_by_tier, percent, reviewers, severities
 
 Group = Sequence[Placement]
 
@@ -95,11 +95,10 @@ def _share(verdict: Verdict) -> str:
     total = sum(lines.values())
     if not total:
         return ""
-    told = [f"{round(100 * lines[tier] / total)}% {tier}" for tier in reversed(Tier)]
-    bar = "".join(f'<span class="{tier}"></span>' for tier in reversed(Tier) if lines[tier])
+    there = [tier for tier in reversed(Tier) if lines[tier]]
+    bar = "".join(f'<span class="{tier}"></span>' for tier in there)
     what = "lines" if verdict.label.startswith("scan") else "touched lines"
-    signs = (f'<i class="{tier}" aria-hidden="true">{MARKS[tier]}</i>' for tier in reversed(Tier))
-    parts = listed(f"{sign} {text}" for sign, text in zip(signs, told, strict=True))
+    parts = listed(f'<i class="{t}" aria-hidden="true">{MARKS[t]}</i> {percent(lines[t], total)}% {t}' for t in there)
     bar = f'<div class="share" aria-hidden="true">{bar}</div>'
     return f'{bar}<ul class="shares" aria-label="{total} {what}"><li>{total} {what}</li>{parts}</ul>'
 

@@ -40,10 +40,11 @@ class Text:
     @cached_property
     def lines(self) -> list[list[Piece]]:
         """The pieces of each line."""
-        if not self.path.endswith((".py", ".pyw", ".pyi")) or len(self.text) > LARGE:
-            return [[("", line)] for line in self.text.split("\n")]
+        own = self.text.removesuffix("\n")
+        if not self.path.endswith((".py", ".pyw", ".pyi")) or len(own) > LARGE:
+            return [[("", line)] for line in own.split("\n")]
         lines: list[list[Piece]] = [[]]
-        for _, kind, text in PythonLexer().get_tokens_unprocessed(self.text):
+        for _, kind, text in PythonLexer().get_tokens_unprocessed(own):
             first, *rest = text.split("\n")
             name = _class(kind)
             lines[-1].append((name, first))

@@ -34,7 +34,8 @@ def findings_of(findings: Sequence[Finding], verdict: Verdict, groups: Sequence[
 def _article(number: int, f: Finding, verdict: Verdict, sources: Sources | None, known: Known) -> str:
     definition, tier = known[0].get((f.path, f.definition)), known[1].get((f.path, f.definition))
     surface = verdict.surfaces.get(f.surface)
-    tier = tier or (surface.tier if surface else Tier.FREE)
+    on = surface.tier if surface else Tier.FREE
+    tier = tier or on
     drafted = is_drafted(f.path, range(f.line, f.end_line + 1), verdict)
     where = f'<a href="#def-{definition}">{shown(f.definition)}</a>' if definition is not None else shown(f.definition)
     by = '<span class="tag drafted">drafted by an assistant</span>' if drafted else ""
@@ -43,7 +44,7 @@ def _article(number: int, f: Finding, verdict: Verdict, sources: Sources | None,
         f'<h3 id="finding-{number}-title">{phrase(f.message)}</h3></header>'
         f'<p class="meta">{place(f.path, f.line)} in <code>{where}</code> '
         f'<span class="tag"><b>{shown(f.rule)}</b> {shown(f.name)}</span>'
-        f'<span class="tag {tier}">{shown(f.surface)}</span>'
+        f'<span class="tag {on}">{shown(f.surface)}</span>'
         f'<span class="tag">{f.confidence} confidence</span>{by}</p>'
     )
     body = _said(f) + _elsewhere(f, verdict) + _chain(f, sources) + (sources.around(f) if sources else "")
@@ -80,6 +81,6 @@ def _chain(f: Finding, sources: Sources | None) -> str:
 
 
 def _hop(note: Note, sources: Sources | None) -> str:
-    code = sources.line(note.path, note.line) if sources else ""
+    code = sources.line(note.path, note.line).lstrip() if sources else ""
     line = f'<code class="line">{code}</code>' if code else ""
     return f"<b>{phrase(note.message)}</b> {place(note.path, note.line)}{line}"

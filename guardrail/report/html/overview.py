@@ -11,6 +11,7 @@ from guardrail.report.tally import STRICTNESS
 
 WIDTH, HEIGHT = 1000.0, 420.0  # of the whole map; only their ratio counts
 HEADER = 26.0  # of a file
+FEW = 8  # definitions for which a lower map will do
 CELLS = 400  # definitions on the map; what is more is counted
 
 Group = Sequence[Placement]
@@ -35,7 +36,8 @@ def map_of(groups: Sequence[Group], numbers: Mapping[int, list[int]], verdict: V
         html.append(f'<section class="file" id="file-{at}">{name}<div class="cells">{cells}</div></section>')
     more = len(groups) - len(chosen)
     rest = f'<p class="aside">{more} more definitions are in the list below the findings.</p>' if more else ""
-    return f'<div class="map">{"".join(html)}</div>{rest}', "\n".join(style)
+    kind = "map" if len(chosen) > FEW else "map small"
+    return f'<div class="{kind}">{"".join(html)}</div>{rest}', "\n".join(style)
 
 
 def _cell(number: int, group: Group, findings: Sequence[int], verdict: Verdict) -> str:

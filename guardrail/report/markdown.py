@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guardrail.model import Finding, Outcome, Placement, Severity, Status, Tier, Verdict
-from guardrail.report.marked import code, prose
+from guardrail.report import marked
 from guardrail.report.paths import lost_lines, other_places, path_of
 from guardrail.report.review import share
 from guardrail.report.tally import allowed, by_definition, by_severity, last_line, ranges, reviewers
@@ -18,14 +18,15 @@ MEANS[Severity.P2] = "a weakness to schedule"
 TIERS = {Tier.FORBIDDEN: "🟥", Tier.CAREFUL: "🟨", Tier.FREE: "🟩"}
 ROWS = 60  # of the map
 ASIDE = 6_000  # characters of all that is not a finding and not the map
-LONG = 200  # characters of a name in a heading
+FOLDS = 1_000  # characters that are kept for the folds of all severities
+LONG = 600  # characters of a name or a sentence
 SIGNALS = 3
 
 
 def render(verdict: Verdict) -> str:
     """The comment, in not more characters than a comment may have: findings go before the map, the worst before the mild."""
-    head = f"{MARKER}\n## guardrail: {_sentence(verdict)}\n\n{last_line(verdict)} · {code(verdict.label[:LONG])}\n\n"
-    head += _fitting([f"> **Not read:** {code(s.path)}, {prose(s.reason)}\n\n" for s in verdict.skipped], ASIDE)
+    head = f"{MARKER}\n## guardrail: {_sentence(verdict)}\n\n{last_line(verdict)} · {_code(verdict.label)}\n\n"
+    head += _fitting([f"> **Not read:** {_code(s.path)}, {_prose(s.reason)}\n\n" for s in verdict.skipped], ASIDE)
     foot = _allowed(verdict) + _footnote(verdict)
     budget = LIMIT - len(head) - len(foot)
     findings = _findings(verdict, budget)
@@ -50,7 +51,7 @@ def _findings(verdict: Verdict, budget: int) -> str:
             continue
         opened = "" if out else " open"
         top = f"<details{opened}><summary>{SIGNS[severity]} <b>{severity}</b> · {len(own)} · {MEANS[severity]}</summary>\n\n"
-        out += top + _fitting([_finding(f) for f in own], budget - len(out) - len(top) - 200) + "</details>\n\n"
+        out += top + _fitting([_finding(f) for f in own], budget - len(out) - FOLDS) + "</details>\n\n"
     return out
 
 
@@ -66,13 +67,13 @@ def _fitting(blocks: Sequence[str], budget: int) -> str:
 
 def _finding(f: Finding) -> str:
     """One item of a list; its parts are paragraphs of the item."""
-    parts = [f"**{prose(f.message)}**  \n{code(f'{f.path}:{f.line}')} {code(f.definition)} · {code(f.rule)} {prose(f.name)}"]
-    parts += [f"<del>{code(note.code)}</del> stood in {code(f'{note.path}:{note.line}')}" for note in lost_lines(f)]
-    hops = [f"{code(f'{note.path}:{note.line}')} {prose(note.message)}" for note in path_of(f)]
+    parts = [f"**{_prose(f.message)}**  \n{_code(f'{f.path}:{f.line}')} {_code(f.definition)} · {_code(f.rule)} {_prose(f.name)}"]
+    parts += [f"~~{_code(note.code)}~~ stood in {_code(f'{note.path}:{note.line}')}" for note in lost_lines(f)]
+    hops = [f"{_code(f'{note.path}:{note.line}')} {_prose(note.message)}" for note in path_of(f)]
     parts += ["<br>".join(f"{'↳ ' if n else ''}{hop}" for n, hop in enumerate(hops))] if hops else []
-    parts += [f"See {code(f'{note.path}:{note.line}')} {prose(note.message)}" for note in other_places(f)]
-    parts += [prose(f.why)] if f.why else []
-    parts += [f"**Fix:** {prose(f.remedy)}"] if f.remedy else []
+    parts += [f"See {_code(f'{note.path}:{note.line}')} {_prose(note.message)}" for note in other_places(f)]
+    parts += [_prose(f.why)] if f.why else []
+    parts += [f"**Fix:** {_prose(f.remedy)}"] if f.remedy else []
     return "- " + "\n\n  ".join(part.replace("\n", "\n  ") for part in parts) + "\n\n"
 
 
@@ -97,28 +98,44 @@ def _map(verdict: Verdict, budget: int) -> str:
 
 def _row(group: Sequence[Placement]) -> str:
     first = group[0]
-    where = f"{code(f'{first.path}:{first.line}')} {code(first.definition)}"
+    where = f"{_code(f'{first.path}:{first.line}', table=True)} {_code(first.definition, table=True)}"
     return f"| {TIERS[first.tier]} {first.tier} | {where} | {ranges(first.touched)} | {'<br>'.join(map(_placement, group))} |\n"
 
 
 def _placement(p: Placement) -> str:
-    signals = "; ".join(f"{prose(e.signal)}, line {e.line}" for e in p.evidence[:SIGNALS])
-    return f"**{prose(p.surface)}** ({p.role})" + (f" {signals}" if signals else "")
+    signals = "; ".join(f"{_prose(e.signal, table=True)}, line {e.line}" for e in p.evidence[:SIGNALS])
+    return f"**{_prose(p.surface, table=True)}** ({p.role})" + (f" {signals}" if signals else "")
 
 
 def _questions(verdict: Verdict, groups: Sequence[Sequence[Placement]]) -> str:
     names = dict.fromkeys(p.surface for g in groups for p in g if p.tier is not Tier.FREE)
     known = [verdict.surfaces[name] for name in names if name in verdict.surfaces and verdict.surfaces[name].review]
-    return _fitting([f"**{prose(s.title)}:** {' '.join(prose(q) for q in s.review)}\n\n" for s in known], 2 * ASIDE)
+    return _fitting([f"**{_prose(s.title)}:** {' '.join(_prose(q) for q in s.review)}\n\n" for s in known], 2 * ASIDE)
 
 
 def _allowed(verdict: Verdict) -> str:
-    rows = [f"- {code(d.finding.rule)} {code(f'{d.finding.path}:{d.finding.line}')} {prose(d.because)}\n" for d in allowed(verdict)]
+    rows = [
+        f"- {_code(d.finding.rule)} {_code(f'{d.finding.path}:{d.finding.line}')} {_prose(d.because)}\n" for d in allowed(verdict)
+    ]
     top = f"<details><summary>{len(rows)} allowed</summary>\n\n"
     return f"{top}{_fitting(rows, ASIDE)}\n</details>\n\n" if rows else ""
 
 
 def _footnote(verdict: Verdict) -> str:
-    named = [f"{code(owner)} ({', '.join(names)}) " for owner, names in reviewers(verdict).items()]
+    named = [f"{_code(owner)} ({', '.join(names)}) " for owner, names in reviewers(verdict).items()]
     asked = f"Suggested reviewers: {_fitting(named, ASIDE)}· " if named else ""
     return f"<sub>{asked}guardrail {verdict.version}</sub>\n"
+
+
+def _code(text: str, table: bool = False) -> str:
+    """As code, cut where it is long."""
+    return marked.code(_cut(text), table)
+
+
+def _prose(text: str, table: bool = False) -> str:
+    """As a sentence, cut where it is long."""
+    return marked.prose(_cut(text), table)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONG else text[: LONG - 1] + "…"

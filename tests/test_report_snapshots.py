@@ -1,4 +1,4 @@
-"""Whole outputs, held in tests/reports. `python tests/test_report_snapshots.py` writes them anew; read what changed before you commit."""
+"""Whole outputs, held in tests/reports; run as a script, this writes them anew."""
 
 from __future__ import annotations
 

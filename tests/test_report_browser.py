@@ -11,6 +11,7 @@ from command import guardrail
 from hostile import hostile_repository
 from verdicts import FETCH, FULL, LOST, PAY, PLAIN, RICH, TIMING, VERIFY, VERIFY_SENDS, WEAK, decided
 
+from guardrail.drafted import Provenance
 from guardrail.model import FileChange
 from guardrail.report.html import render
 
@@ -24,7 +25,7 @@ SHOWN = replace(
     sources={**RICH.sources, **FULL.sources, "pay.py": EVERY_KIND},
     base_sources={**RICH.base_sources, "pay.py": EVERY_KIND.replace("12", "15")},
     files=(*RICH.files, FileChange("pay.py", "pay.py", frozenset(range(1, 6)), frozenset(range(1, 6)))),
-    drafted={"shop/rates.py": frozenset({5})},
+    provenance=Provenance({"shop/rates.py": frozenset({5})}, 2),
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lxml import html as reader
 from verdicts import AFTER, CLEAN, FULL, LOST, PAY, RATES, RICH, SKIPPED, TIMING, decided, verdict
 
+from guardrail.drafted import Provenance
 from guardrail.model import FileChange
 from guardrail.report.html import render
 from guardrail.report.html.sides import Row, hunks, paired
@@ -99,7 +100,7 @@ def test_a_definition_says_why_and_what_to_ask():
 
 
 def test_the_page_can_be_filtered_by_provenance_only_where_it_is_known():
-    drafted = replace(RICH, drafted={"shop/rates.py": frozenset({5})})
+    drafted = replace(RICH, provenance=Provenance({"shop/rates.py": frozenset({5})}, 2))
     assert [article.get("data-origin") for article in page(drafted).find_class("finding")] == ["person", "assistant"]
     assert [b.get("data-value") for b in page(drafted).find_class("switch") if b.get("data-filter") == "origin"] == [
         "assistant",

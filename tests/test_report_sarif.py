@@ -99,9 +99,14 @@ def test_a_scan_has_no_baseline():
 
 
 def test_what_is_allowed_is_suppressed_with_its_reason():
-    allowed = decided(TIMING, Outcome.ALLOWED, because="app.py:1 allows TIM001: T-231")
-    [result] = run(verdict(allowed))["results"]
-    assert result["suppressions"] == [{"kind": "inSource", "status": "accepted", "justification": "app.py:1 allows TIM001: T-231"}]
+    beside = "auth/login.py:6 allows TIM001: T-231"
+    for outcome, because, kind in (
+        (Outcome.ALLOWED, beside, "inSource"),
+        (Outcome.ALLOWED, "waivers.toml allows TIM001", "external"),
+        (Outcome.BASELINED, "known since 2026-01-01", "external"),
+    ):
+        [result] = run(verdict(decided(TIMING, outcome, because=because)))["results"]
+        assert result["suppressions"] == [{"kind": kind, "status": "accepted", "justification": because}]
 
 
 def test_a_way_through_functions_is_a_code_flow():

@@ -79,8 +79,9 @@ def _result(d: Decision, index: dict[str, int], hashes: dict[tuple[str, int], st
         result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": _noted(hop)} for hop in hops]}]}]
     if related := [*lost_lines(f), *other_places(f)]:
         result["relatedLocations"] = [_noted(note) | {"id": number} for number, note in enumerate(related, 1)]
-    if d.outcome is Outcome.ALLOWED:
-        result["suppressions"] = [{"kind": "inSource", "status": "accepted", "justification": one_line(d.because)}]
+    if d.outcome in (Outcome.ALLOWED, Outcome.BASELINED):
+        kind = "inSource" if d.because.startswith(f"{f.path}:") else "external"  # beside the code, or in a file of its own
+        result["suppressions"] = [{"kind": kind, "status": "accepted", "justification": one_line(d.because)}]
     return result
 
 

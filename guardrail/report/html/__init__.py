@@ -108,7 +108,7 @@ def _filters(findings: Sequence[Finding], groups: Sequence[Group], verdict: Verd
     surfaces = Counter(f.surface for f in findings)
     surfaces.update({p.surface: 0 for group in groups for p in group})
     parts = [_group("severity", Severity), _group("tier", reversed(Tier)), _group("surface", sorted(surfaces))]
-    parts += [_group("origin", ("assistant", "person"))] if verdict.drafted else []
+    parts += [_group("origin", ("assistant", "person"))] if verdict.provenance else []
     return "".join(parts)
 
 

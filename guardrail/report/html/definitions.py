@@ -36,7 +36,7 @@ def _entry(number: int, group: Sequence[Placement], findings: Sequence[int], ver
     summary = f"<summary><code>{shown(first.definition)}</code> {place(first.path, first.line)} {tags}</summary>"
     body = f'<p class="meta">{touched} {links}</p>' if touched or links else ""
     body += "".join(_surface(p, verdict) for p in group)
-    drafted = origin(is_drafted(first.path, first.touched, verdict), verdict)
+    drafted = origin(is_drafted(first.path, first.line, first.end_line, verdict), verdict)
     return (
         f'<details class="definition {first.tier}" id="def-{number}" data-tier="{first.tier}" '
         f'data-surface="{words(names)}"{drafted}>{summary}{body}</details>'

@@ -18,7 +18,7 @@ Known = tuple[Mapping[Key, int], Mapping[Key, Tier]]  # the number of a definiti
 def findings_of(findings: Sequence[Finding], verdict: Verdict, groups: Sequence[Sequence[Placement]]) -> str:
     """The articles, in the order given; `groups` are the definitions as they are numbered."""
     if not findings:
-        return '<p class="empty">Nothing was found in this change.</p>'
+        return '<p class="empty">Nothing was found.</p>'
     sources = Sources(verdict)
     numbers = {(group[0].path, group[0].definition): number for number, group in enumerate(groups)}
     tiers = {key: groups[number][0].tier for key, number in numbers.items()}
@@ -36,7 +36,7 @@ def _article(number: int, f: Finding, verdict: Verdict, sources: Sources | None,
     surface = verdict.surfaces.get(f.surface)
     on = surface.tier if surface else Tier.FREE
     tier = tier or on
-    drafted = is_drafted(f.path, range(f.line, f.end_line + 1), verdict)
+    drafted = is_drafted(f.path, f.line, f.end_line, verdict)
     where = f'<a href="#def-{definition}">{shown(f.definition)}</a>' if definition is not None else shown(f.definition)
     by = '<span class="tag drafted">drafted by an assistant</span>' if drafted else ""
     head = (

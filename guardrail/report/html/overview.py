@@ -46,7 +46,7 @@ def _cell(number: int, group: Group, findings: Sequence[int], verdict: Verdict) 
     count = f"{len(findings)} finding{'s' * (len(findings) != 1)}"
     told = f"{first.definition}, {_lines(_size(group))}, {first.tier}, {', '.join(names)}, {count}"
     marked = f'<b class="count">{len(findings)}</b>' if findings else ""
-    drafted = origin(is_drafted(first.path, first.touched, verdict), verdict)
+    drafted = origin(is_drafted(first.path, first.line, first.end_line, verdict), verdict)
     return (
         f'<a class="cell {first.tier}" id="cell-{number}" href="#def-{number}" data-tier="{first.tier}" '
         f'data-surface="{words(names)}"{drafted} title="{shown(told)}" aria-label="{shown(told)}">'

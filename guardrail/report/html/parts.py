@@ -44,15 +44,14 @@ def words(names: Iterable[str]) -> str:
     return " ".join(shown(name).replace(" ", "_") for name in names)
 
 
-def is_drafted(path: str, lines: Iterable[int], verdict: Verdict) -> bool:
+def is_drafted(path: str, first: int, last: int, verdict: Verdict) -> bool:
     """Whether an assistant drafted one of the lines, as far as the verdict knows."""
-    known = verdict.drafted.get(path, frozenset())
-    return any(line in known for line in lines)
+    return verdict.provenance is not None and verdict.provenance.holds(path, first, last)
 
 
 def origin(drafted: bool, verdict: Verdict) -> str:
     """The attribute by which the page filters by provenance; nothing where that is not known."""
-    return f' data-origin="{"assistant" if drafted else "person"}"' if verdict.drafted else ""
+    return f' data-origin="{"assistant" if drafted else "person"}"' if verdict.provenance else ""
 
 
 def surfaces_of(group: Iterable[Placement]) -> list[str]:

@@ -120,6 +120,14 @@ def test_keys_move_from_finding_to_finding(visit):
     assert focused == ["finding-0", "finding-1", "finding-0", "finding-0", "finding-0"]
 
 
+def test_what_is_gone_to_is_not_below_the_bar(visit):
+    tab = visit(render(SHOWN), reduced_motion="reduce")
+    for _ in range(3):
+        tab.keyboard.press("j")
+    bar, finding = (tab.locator(which).bounding_box() for which in ("#filters", "#finding-2"))
+    assert bar["y"] + bar["height"] <= finding["y"] < 800
+
+
 def test_keys_skip_what_is_filtered_away(visit):
     tab = visit(render(SHOWN))
     press(tab, "P1")

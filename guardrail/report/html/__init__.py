@@ -39,6 +39,7 @@ def render(verdict: Verdict) -> str:
         share=_share(verdict),
         filters=_filters(findings, groups, verdict),
         unread=_unread(verdict),
+        what="The code" if verdict.label.startswith("scan") else "The change",
         legend=legend(),
         map=drawn if groups else '<p class="empty">No definition is on a surface.</p>',
         findings=findings_of(findings, verdict, groups),

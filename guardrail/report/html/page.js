@@ -109,7 +109,7 @@
   const actions = {
     j: () => step(1),
     k: () => step(-1),
-    m: () => cells.find((cell) => cell.tabIndex === 0)?.focus(),
+    m: () => (cells.find((cell) => cell.tabIndex === 0 && !cell.matches(".dim")) ?? cells.find((c) => !c.matches(".dim")))?.focus(),
     f: () => switches[0]?.focus(),
     d: () => one("#definitions summary")?.focus(),
     r: reset,
@@ -124,7 +124,12 @@
     action();
   });
 
-  for (const element of [one("#filters"), theme, one("#help")]) element.hidden = false;
-  if (matchMedia("(max-width: 40rem)").matches) one("#filters details").open = false;
+  // ---- what is gone to must not end up below the bar of the filters
+
+  const bar = one("#filters");
+  new ResizeObserver(() => root.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
+
+  for (const element of [bar, theme, one("#help")]) element.hidden = false;
+  if (matchMedia("(max-width: 40rem)").matches) bar.firstElementChild.open = false;
   open();
 })();

@@ -39,7 +39,7 @@ def run(
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
     judge = Judge(change.base, change.head, rules, True, whole, old)
-    judgements = list(judge_all(judge, files, settings.jobs))
+    judgements = judged(judge, files, settings, cache)
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     if cache:
@@ -55,6 +55,22 @@ def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) 
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
     return settings, tuned(rules, settings.surfaces)
+
+
+def judged(judge: Judge, files: list[FileChange], settings: Settings, cache: Cache | None) -> list[FileJudgement]:
+    """The judgements in the order of the files, those of the cache from there."""
+    from guardrail.kept import Kept  # late: an empty change needs none
+
+    if cache is None or not files or not Kept.can_keep(judge):
+        return list(judge_all(judge, files, settings.jobs))
+    kept = Kept(cache, judge, repr(settings.surfaces))
+    keys = kept.keys(files)
+    known = kept.load(keys, files)
+    todo = [(key, file) for key, file in zip(keys, files, strict=True) if key not in known]
+    fresh = list(judge_all(judge, [file for _, file in todo], settings.jobs))
+    kept.store({key: made for (key, _), made in zip(todo, fresh, strict=True)})
+    rest = iter(fresh)
+    return [known[key] if key in known else next(rest) for key in keys]
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:

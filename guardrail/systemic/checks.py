@@ -251,7 +251,7 @@ def other_order(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     graph = judging.graph
     walk = judging.walk(path.context.kind, frozenset({"lock"}))
-    for module in graph.project.callers_of(second.rpartition(".")[2]):
+    for module in graph.project.callers_of(second.rpartition(".")[2], second.rpartition(".")[0].rpartition(".")[2]):
         for symbol in module.functions:
             node = graph.node((module.path, symbol))
             for kind in ("lock-thread", "lock-async") if node else ():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from guardrail.analysis.library import Library
@@ -40,15 +42,24 @@ class Deed:
     cut: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
-    """A function with what it calls and does."""
+    """A function; what it calls and does is found out when somebody asks."""
 
     key: Key
     module: Module
     function: Function
-    edges: list[Edge] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    graph: Graph = field(repr=False)
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """Its calls of functions of the project."""
+        return [e for site in self.function.sites for e in self.graph.edges_of(site, self.module, self.function)]
+
+    @cached_property
+    def deeds(self) -> list[Deed]:
+        """The effects of its own sites."""
+        return [d for site in self.function.sites for d in self.graph.deeds_of(site, self.module, self.function)]
 
 
 class Graph:
@@ -60,7 +71,7 @@ class Graph:
         self.resolver = Resolver(project, Library(tables))
         self._nodes: dict[Key, Node] = {}
         self._callers: dict[Key, list[tuple[Node, Edge]]] = {}
-        self._by_word: dict[str, list[tuple[Module, Function]]] | None = None
+        self._by_word: dict[str, Mapping[str, list[tuple[str, Site]]]] = {}  # by path
 
     def node(self, key: Key) -> Node | None:
         """A function with its calls; None where there is none of that name."""
@@ -69,23 +80,29 @@ class Graph:
             function = module.functions.get(key[1])
             if function is None:
                 return None
-            self._nodes[key] = self._made(key, module, function)
+            self._nodes[key] = Node(key, module, function, self)
         return self._nodes[key]
 
-    def _made(self, key: Key, module: Module, function: Function) -> Node:
-        node = Node(key, module, function)
-        for site in function.sites:
-            if site.kind == "enter":
-                continue
-            cut = self.cut(site, module, function)
-            names = self.names(site, module, function)
-            callees = _meant(site, list(self._callees(site, names)))
-            for callee, inner in callees if len(callees) <= CALLEES else ():
-                node.edges.append(Edge(site, callee, self._cut_of_call(site, cut, inner)))
-            if site.kind == "call":
-                node.edges += [Edge(site, k, c) for k, c in self._handed_over(site, names, module, function)]
-            node.deeds += [Deed(site, e, cut) for e in self._deeds(site, names, module, function)]
-        return node
+    def edges_of(self, site: Site, module: Module, function: Function) -> Iterator[Edge]:
+        """The calls of functions of the project that a site makes."""
+        if site.kind == "enter":
+            return
+        names = self.names(site, module, function)
+        callees = _meant(site, list(self._callees(site, names)))
+        cut = self.cut(site, module, function) if callees else ""
+        for callee, inner in callees if len(callees) <= CALLEES else ():
+            yield Edge(site, callee, self._cut_of_call(site, cut, inner))
+        if site.kind == "call":
+            for callee, handed in self._handed_over(site, names, module, function):
+                yield Edge(site, callee, handed)
+
+    def deeds_of(self, site: Site, module: Module, function: Function) -> Iterator[Deed]:
+        """The effects of a site by itself."""
+        if site.kind == "enter":
+            return
+        names = self.names(site, module, function)
+        for effect in self._deeds(site, names, module, function):
+            yield Deed(site, effect, self.cut(site, module, function))
 
     def names(self, site: Site, module: Module, function: Function) -> Names:
         """The qualified names of what a site calls or reads."""
@@ -227,24 +244,32 @@ class Graph:
         return self._callers[key]
 
     def _find_callers(self, key: Key) -> Iterator[tuple[Node, Edge]]:
-        last = key[1].rpartition(".")[2]
-        word = key[1].split(".")[-2] if last == "__init__" and "." in key[1] else last
+        owner, _, last = key[1].rpartition(".")
+        word = owner.rpartition(".")[2] if last == "__init__" and owner else last
         if word == MODULE:
             return
-        for module in self.project.callers_of(word):
+        near = owner.rpartition(".")[2] or PurePosixPath(key[0]).stem
+        for module in self.project.callers_of(word, near):
+            for symbol, site in self._mentions(module).get(word, ()):
+                function = module.functions[symbol]
+                for edge in self.edges_of(site, module, function):
+                    node = self.node((module.path, symbol)) if edge.callee == key else None
+                    if node is not None:
+                        yield node, edge
+
+    def _mentions(self, module: Module) -> Mapping[str, list[tuple[str, Site]]]:
+        """The sites of a module by the words in them that may name what they call, with their functions."""
+        if module.path not in self._by_word:
+            found: dict[str, list[tuple[str, Site]]] = {}
             for symbol, function in module.functions.items():
-                if not any(word in _words(site) for site in function.sites):
-                    continue
-                node = self.node((module.path, symbol))
-                if node is not None:
-                    yield from ((node, edge) for edge in node.edges if edge.callee == key)
+                for site in function.sites:
+                    for word in {last_name(site.ref), *(last_name(a.ref) for a in site.arguments)}:
+                        found.setdefault(word, []).append((symbol, site))
+            self._by_word[module.path] = found
+        return self._by_word[module.path]
 
 
 def _meant(site: Site, callees: list[tuple[Key, Function]]) -> list[tuple[Key, Function]]:
     """Of what is awaited the coroutines, where there is one among what it may be."""
     awaitable = [c for c in callees if c[1].asynchronous] if site.awaited else []
     return awaitable or callees
-
-
-def _words(site: Site) -> tuple[str, ...]:
-    return (last_name(site.ref), *(last_name(a.ref) for a in site.arguments))

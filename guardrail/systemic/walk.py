@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
@@ -13,6 +14,7 @@ from guardrail.systemic.refs import last_name
 
 DEPTH = 8  # calls between a context and an effect
 CALLERS = 24  # contexts that one function is reported for
+ASKED = 120  # functions whose callers are searched for, on the way to the contexts of one function
 _ONCE = frozenset("lru_cache cache cached cached_property memoize".split())
 
 
@@ -59,13 +61,21 @@ def not_async(node: Node) -> bool:
     return not node.function.asynchronous
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The nearest effect from a function: how many calls away, the first of these calls, and the effect."""
+
+    calls: int
+    edge: Edge | None
+    deed: Deed
+
+
 class Walk:
-    """The search for one mode in one graph; what leads nowhere is remembered."""
+    """The search for one mode in one graph. A function is looked at once, so that all costs as much as there are calls."""
 
     def __init__(self, graph: Graph, contexts: Contexts, mode: Mode) -> None:
         self.graph, self.contexts, self.mode = graph, contexts, mode
-        self._nowhere: set[Key] = set()
-        self._found: dict[Key, tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]] = {}
+        self._ways: dict[Key, Way | None] = {}
 
     def deeds(self, node: Node) -> Iterator[Deed]:
         """The effects of a function's own sites that the mode is about."""
@@ -79,44 +89,61 @@ class Walk:
 
     def down(self, start: Key) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed] | None:
         """The shortest way from a function to an effect."""
-        if start in self._found:
-            return self._found[start]
-        if start in self._nowhere:
+        if start not in self._ways:
+            self._explore(start)
+        way = self._ways[start]
+        if way is None:
             return None
-        came: dict[Key, tuple[Node, Edge] | None] = {start: None}
-        todo = deque([(start, 0)])
-        whole = True
-        while todo:
-            key, depth = todo.popleft()
-            node = self.graph.node(key) if key not in self._nowhere else None
+        hops, edges, node = [], [], self.graph.node(start)
+        while way.edge is not None and node is not None:
+            hops.append(Hop(node, way.edge.site.line))
+            edges.append(way.edge)
+            node, way = self.graph.node(way.edge.callee), self._ways[way.edge.callee] or way
+        return (*hops, *([Hop(node, way.deed.site.line)] if node else ())), tuple(edges), way.deed
+
+    def _explore(self, start: Key) -> None:
+        """Forward to all that a function reaches, then backward from the effects among it, the nearest first."""
+        back: dict[Key, list[tuple[Key, Edge]]] = {start: []}
+        order, level = [start], [[] for _ in range(DEPTH + 1)]  # type: tuple[list[Key], list[list[Key]]]
+        for key in order:
+            if key in self._ways:
+                known = self._ways[key]
+                if known is not None:
+                    level[known.calls].append(key)
+                continue
+            self._ways[key] = None
+            node = self.graph.node(key)
             if node is None or not self.mode.enters(node):
                 continue
             deed = next(self.deeds(node), None)
             if deed is not None:
-                self._found[start] = self._way(came, node, deed)
-                return self._found[start]
-            if depth >= DEPTH - 1:
-                whole = whole and not node.edges
+                self._ways[key] = Way(0, None, deed)
+                level[0].append(key)
                 continue
             for edge in self.edges(node):
-                if edge.callee not in came:
-                    came[edge.callee] = (node, edge)
-                    todo.append((edge.callee, depth + 1))
-        if whole:
-            self._nowhere.update(came)
-        return None
+                if edge.callee not in back:
+                    back[edge.callee] = []
+                    if self._may_go_on(order):
+                        order.append(edge.callee)
+                back[edge.callee].append((key, edge))
+        self._spread(level, back)
 
-    def _way(
-        self, came: dict[Key, tuple[Node, Edge] | None], node: Node, deed: Deed
-    ) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]:
-        hops, edges = [Hop(node, deed.site.line)], []
-        step = came[node.key]
-        while step is not None:
-            before, edge = step
-            hops.append(Hop(before, edge.site.line))
-            edges.append(edge)
-            step = came[before.key]
-        return tuple(reversed(hops)), tuple(reversed(edges)), deed
+    def _may_go_on(self, order: Sequence[Key]) -> bool:
+        """Whether one more function may be looked at; of a bound that is hit the user is told."""
+        bound = self.graph.project.most
+        if bound is None or len(order) < bound:
+            return True
+        self.graph.project.limits.add(f"of what `{order[0][1]}` reaches the nearest {bound} functions were looked at")
+        return False
+
+    def _spread(self, level: list[list[Key]], back: dict[Key, list[tuple[Key, Edge]]]) -> None:
+        for calls in range(DEPTH):
+            for key in level[calls]:
+                way = self._ways[key]
+                for caller, edge in back[key] if way is not None else ():
+                    if self._ways[caller] is None and way is not None:
+                        self._ways[caller] = Way(calls + 1, edge, way.deed)
+                        level[calls + 1].append(caller)
 
     # ---- from a function, both ways ---------------------------------------------------------------
 
@@ -167,9 +194,10 @@ class Walk:
         """The ways to a function from the nearest callers that stand in the context."""
         seen = {node.key}
         todo: deque[tuple[Node, tuple[Hop, ...], tuple[Edge, ...]]] = deque([(node, (), ())])
-        given = 0
-        while todo and given < CALLERS:
+        given = asked = 0
+        while todo and given < CALLERS and asked < ASKED:
             now, hops, edges = todo.popleft()
+            asked += 1
             for caller, edge in self.graph.callers(now.key):
                 if edge.cut in self.mode.stops or caller.key in seen:
                     continue
@@ -180,13 +208,20 @@ class Walk:
                 elif len(way[0]) < DEPTH - 1 and self.mode.enters(caller):
                     seen.add(caller.key)
                     todo.append((caller, *way))
-        if given >= CALLERS:
-            self.graph.project.limits.add(f"`{node.function.symbol}` has more than {CALLERS} callers in a {kind}")
+        if todo:
+            self.graph.project.limits.add(_bounded(node, given, asked))
+
+
+def _bounded(node: Node, given: int, asked: int) -> str:
+    name = node.function.symbol
+    if given >= CALLERS:
+        return f"`{name}` is called from very many places, of which the nearest {CALLERS} of each kind are told"
+    return f"of the functions that lead to `{name}` the nearest {asked} were looked at"
 
 
 def starts(graph: Graph, keys: Iterable[Key]) -> Iterator[Node]:
-    """The nodes of these keys."""
+    """The nodes of these keys; nobody minds what tests do."""
     for key in keys:
-        node = graph.node(key)
+        node = graph.node(key) if not is_test(key[0]) else None
         if node is not None:
             yield node

@@ -45,8 +45,16 @@ class _Gathering(Expressions):
             symbol: replace(c, values={k: tuple(v) for k, v in self.fields[symbol].items()}, annotations=self.hints[symbol])
             for symbol, c in self.classes.items()
         }
-        words = frozenset(last_name(site.ref) for f in self.functions.values() for site in f.sites)
-        return Module(self.path, self.name, self.functions, classes, self.imports, tuple(self.stars), words)
+        return Module(self.path, self.name, self.functions, classes, self.imports, tuple(self.stars), self.mentions())
+
+    def mentions(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """The words that may name what a site calls, with the function and the number of the site."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for symbol, function in self.functions.items():
+            for number, site in enumerate(function.sites):
+                for word in {last_name(site.ref), *(last_name(a.ref) for a in site.arguments)} - {""}:
+                    found.setdefault(word, []).append((symbol, number))
+        return {word: tuple(places) for word, places in sorted(found.items())}
 
     def module(self, tree: ast.Module) -> None:
         self.block(tree.body)

@@ -97,4 +97,6 @@ class Module:
     classes: Mapping[str, Class] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)  # local name → qualified name, those in functions too
     stars: tuple[str, ...] = ()
-    words: frozenset[str] = frozenset()  # names that it calls, by their last part
+    mentions: Mapping[str, tuple[tuple[str, int], ...]] = field(
+        default_factory=dict
+    )  # last name of what is called or given → sites

@@ -71,7 +71,6 @@ class Graph:
         self.resolver = Resolver(project, Library(tables))
         self._nodes: dict[Key, Node] = {}
         self._callers: dict[Key, list[tuple[Node, Edge]]] = {}
-        self._by_word: dict[str, Mapping[str, list[tuple[str, Site]]]] = {}  # by path
 
     def node(self, key: Key) -> Node | None:
         """A function with its calls; None where there is none of that name."""
@@ -250,23 +249,12 @@ class Graph:
             return
         near = owner.rpartition(".")[2] or PurePosixPath(key[0]).stem
         for module in self.project.callers_of(word, near):
-            for symbol, site in self._mentions(module).get(word, ()):
+            for symbol, number in module.mentions.get(word, ()):
                 function = module.functions[symbol]
-                for edge in self.edges_of(site, module, function):
+                for edge in self.edges_of(function.sites[number], module, function):
                     node = self.node((module.path, symbol)) if edge.callee == key else None
                     if node is not None:
                         yield node, edge
-
-    def _mentions(self, module: Module) -> Mapping[str, list[tuple[str, Site]]]:
-        """The sites of a module by the words in them that may name what they call, with their functions."""
-        if module.path not in self._by_word:
-            found: dict[str, list[tuple[str, Site]]] = {}
-            for symbol, function in module.functions.items():
-                for site in function.sites:
-                    for word in {last_name(site.ref), *(last_name(a.ref) for a in site.arguments)}:
-                        found.setdefault(word, []).append((symbol, site))
-            self._by_word[module.path] = found
-        return self._by_word[module.path]
 
 
 def _meant(site: Site, callees: list[tuple[Key, Function]]) -> list[tuple[Key, Function]]:

@@ -93,6 +93,9 @@ class Project:
         found = self._modules.get(path)
         if found is None and self.twin is not None and self._is_shared(path):
             found = self._modules[path] = self.twin.module(path)
+        if found is None and self.read_many is not None:
+            (found,) = self.read_many(self, [path])
+            self._modules[path] = found
         if found is None:
             found = self._modules[path] = read_module(path, self.name(path), self.read(path))
         return found

@@ -32,12 +32,21 @@ class Contexts:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._entered: dict[tuple[object, ...], tuple[Context, ...]] = {}
+        self._kinds: dict[tuple[str, str], frozenset[str]] = {}
         self._of_function: dict[tuple[str, str], tuple[Context, ...]] = {}
 
     def at(self, node: Node, site: Site) -> list[Context]:
         """The contexts of a site, the innermost first, those of its function last."""
         found = [c for around in site.around for c in self.of_block(node, around)]
         return [*found, *self.of_function(node)]
+
+    def kinds(self, node: Node) -> frozenset[str]:
+        """The kinds of all contexts in a function."""
+        if node.key not in self._kinds:
+            blocks = {around for site in node.function.sites for around in site.around}
+            found = {c.kind for around in blocks for c in self.of_block(node, around)}
+            self._kinds[node.key] = frozenset(found | {c.kind for c in self.of_function(node)})
+        return self._kinds[node.key]
 
     def of_block(self, node: Node, around: Around) -> tuple[Context, ...]:
         """The contexts that a block opens."""

@@ -150,14 +150,22 @@ class Graph:
 
     def _cut_by(self, outer: Ref, module: Module, function: Function) -> str:
         """What handing work over to a call does to it."""
-        last = last_name(outer)
-        for kind in ("commit", "offload", "spawn"):
-            if last in self.effects.listed("cuts", f"{kind}-methods"):
-                return kind
-            listed = self.effects.listed("cuts", kind)
-            if any(last == name.rpartition(".")[2] for name in listed) and self.resolver.names(outer, module, function) & listed:
+        for kind, listed in self._cutting.get(last_name(outer), ()):
+            if listed is None or self.resolver.names(outer, module, function) & listed:
                 return kind
         return ""
+
+    @cached_property
+    def _cutting(self) -> Mapping[str, list[tuple[str, frozenset[str] | None]]]:
+        """Last name → what kind of cut it is, and under which full names; None for any of that name."""
+        found: dict[str, list[tuple[str, frozenset[str] | None]]] = {}
+        for kind in ("commit", "offload", "spawn"):
+            listed = self.effects.listed("cuts", kind)
+            for name in self.effects.listed("cuts", f"{kind}-methods"):
+                found.setdefault(name, []).append((kind, None))
+            for name in {n.rpartition(".")[2] for n in listed}:
+                found.setdefault(name, []).append((kind, listed))
+        return found
 
     def _handed_over(self, site: Site, names: Names, module: Module, function: Function) -> Iterator[tuple[Key, str]]:
         """Functions among the arguments of a call that runs them."""

@@ -151,9 +151,8 @@ class Walk:
         """The paths of a context of that kind that begin at a function; `upward`, those too that begin at who calls it."""
         if not self.mode.enters(node) and kind != "async":
             return
-        for hops, edges, deed in self._ends(node):
-            first = edges[0].site if edges else deed.site
-            yield from self._within(node, first, kind, hops, edges, deed)
+        for hops, edges, deed in self._ends(node) if kind in self.contexts.kinds(node) else ():
+            yield from self._within(node, kind, hops, edges, deed)
         if upward:
             yield from self._above(node, kind)
 
@@ -167,9 +166,7 @@ class Walk:
             if rest is not None and len(rest[0]) < DEPTH:
                 yield (Hop(node, edge.site.line), *rest[0]), (edge, *rest[1]), rest[2]
 
-    def _within(
-        self, node: Node, site: object, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed
-    ) -> Iterator[Path]:
+    def _within(self, node: Node, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed) -> Iterator[Path]:
         at = edges[0].site if edges else deed.site
         for context in self.contexts.at(node, at):
             if context.kind == kind:

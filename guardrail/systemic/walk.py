@@ -177,7 +177,7 @@ class Walk:
         """Paths that begin at callers of the function, and reach through it what it reaches."""
         if not self.mode.enters(node):
             return
-        ends = {end[2].effect.name: end for end in reversed(list(self._ends(node)))}
+        ends = {(d.effect.name, hops[0].line): (hops, edges, d) for hops, edges, d in reversed(list(self._ends(node)))}
         if not ends:
             return
         for hops, edges in self._callers(node, kind):

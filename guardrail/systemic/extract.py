@@ -116,6 +116,7 @@ class _Gathering(Expressions):
             decorators=decorators,
             parameters=_parameters(node.args),
             returns=annotation(node.returns),
+            empty=all(_says_nothing(s) for s in node.body),
         )
         self.open, self.klass = outer, klass
 
@@ -216,6 +217,11 @@ class _Gathering(Expressions):
         self.within(Around("finally", node.lineno), node.finalbody)
 
     on_TryStar = on_Try
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    """Whether a statement only stands in the place of a body."""
+    return isinstance(node, (ast.Pass, ast.Raise)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:

@@ -68,6 +68,7 @@ class Function:
     values: Mapping[str, tuple[Ref, ...]] = field(default_factory=dict)  # local name → what is assigned to it
     sites: tuple[Site, ...] = ()
     owner: str = ""  # the class that it is a method of
+    empty: bool = False  # nothing but a docstring, `pass`, `...` or a raise
 
     @property
     def name(self) -> str:

@@ -147,7 +147,7 @@ class Judging:
         if more:
             said += f" ({more} more caller{'s' * (more > 1)} of it do{'es' * (more == 1)} the same.)"
         severity, confidence = weigh(rule, hop.node.module.path)
-        if len(path.hops) > _FAR + 1 or any(e.cut for e in path.edges):
+        if len(path.hops) > _FAR + 1 or any(e.cut or e.guessed for e in path.edges):
             confidence = _LESS[confidence]
         text = self.graph.project.read(hop.node.module.path).decode("utf-8", "replace").split("\n")
         line = text[hop.line - 1] if hop.line <= len(text) else ""

@@ -14,11 +14,13 @@ from guardrail.systemic import django
 from guardrail.systemic.effects import Effect, Effects
 from guardrail.systemic.facts import Function, Module, Ref, Site
 from guardrail.systemic.names import Names
+from guardrail.systemic.overrides import Overrides
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.refs import last_name
 from guardrail.systemic.resolve import Resolver, is_property
 
 CALLEES = 6  # functions that one call may mean before nobody knows
+MANY = 2  # functions that one call may mean before it is less sure which: a method, and what overrides it
 _BLOCKING = frozenset({"sleep", "net", "proc", "read", "write", "commit"})  # nobody can await what does these
 _ELSEWHERE = ("map", "filter", "sorted", "min", "max", "any", "all", "sum", "list")
 _EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", "all", "dict", "max", "min", "sum", "next", "iter"})
@@ -31,6 +33,7 @@ class Edge:
     site: Site
     callee: Key
     cut: str = ""
+    guessed: bool = False  # one of several functions that it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Graph:
         self.project = project
         self.effects = Effects(tables)
         self.resolver = Resolver(project, Library(tables))
+        self.overrides = Overrides(self.resolver)
         self._nodes: dict[Key, Node] = {}
         self._callers: dict[Key, list[tuple[Node, Edge]]] = {}
 
@@ -87,10 +91,12 @@ class Graph:
         if site.kind == "enter":
             return
         names = self.names(site, module, function)
-        callees = _meant(site, list(self._callees(site, names)))
+        callees = dict(_meant(site, list(self._callees(site, names))))
+        for key in list(callees) if len(callees) <= CALLEES else ():
+            callees |= self.overrides.of(site, key, module, function)
         cut = self.cut(site, module, function) if callees else ""
-        for callee, inner in callees if len(callees) <= CALLEES else ():
-            yield Edge(site, callee, self._cut_of_call(site, cut, inner))
+        for callee, inner in callees.items() if len(callees) <= CALLEES else ():
+            yield Edge(site, callee, self._cut_of_call(site, cut, inner), len(callees) > MANY)
         if site.kind == "call":
             for callee, handed in self._handed_over(site, names, module, function):
                 yield Edge(site, callee, handed)

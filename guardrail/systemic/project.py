@@ -185,6 +185,12 @@ class Project:
         self.prepare(found)
         return [self.module(path) for path in found]
 
+    def naming(self, name: str) -> list[Module]:
+        """The modules, no tests and not too many, in which a name stands."""
+        found = self.files_with(name)[:CANDIDATES]
+        self.prepare(found)
+        return [self.module(path) for path in found]
+
     def files_with(self, word: str) -> list[str]:
         """The paths of the files, no tests, in which a word stands."""
         if self.twin is None:

@@ -181,10 +181,10 @@ class _Gathering(Expressions):
 
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
-        kind = loops.condition(node.test)
+        kind = loops.condition(node.test) or "branch"
         if kind != "debug":
-            self.within(Around(kind, node.lineno) if kind else None, node.body)
-        self.block(node.orelse)
+            self.within(Around(kind, node.lineno), node.body)
+        self.within(Around("branch", node.lineno), node.orelse)
 
     def on_While(self, node: ast.While) -> None:
         around = loops.of_while(node)
@@ -208,9 +208,9 @@ class _Gathering(Expressions):
     on_AsyncWith = on_With
 
     def on_Try(self, node: Any) -> None:
-        swallows = any(not loops.leaves(h.body) for h in node.handlers)
         caught = tuple(ref(h.type) for h in node.handlers)
-        self.within(Around("try", node.lineno, ("any", caught), int(swallows)) if node.handlers else None, node.body)
+        around = Around("try", node.lineno, ("any", caught), names=loops.kept(node.handlers))
+        self.within(around if node.handlers else None, node.body)
         for handler in node.handlers:
             self.within(Around("except", handler.lineno, ref(handler.type)), handler.body)
         self.block(node.orelse)

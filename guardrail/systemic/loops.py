@@ -13,6 +13,7 @@ from guardrail.systemic.refs import last_name, ref
 FEW = 5  # turns of a loop over a literal that nobody minds
 _BATCHES = re.compile(r"batch|chunk|paginat|pages\b|get_pages|grouper|slices")
 _TRIES = re.compile(r"attempt|retr(y|ies)|tries|\btry_")
+_UNDOING = frozenset({"rollback", "set_rollback", "savepoint_rollback", "exit", "abort"})
 _LEAVING = (ast.Return, ast.Raise, ast.Break)
 
 
@@ -123,6 +124,18 @@ def _stops(statement: ast.stmt) -> bool:
 def leaves(body: Sequence[ast.stmt]) -> bool:
     """Whether a block always ends by leaving: return, raise or break."""
     return bool(body) and isinstance(body[-1], _LEAVING)
+
+
+def kept(handlers: Sequence[ast.ExceptHandler]) -> tuple[str, ...]:
+    """The last names of the errors that handlers neither raise again nor answer with a rollback; "" for all errors."""
+    found: list[str] = []
+    for handler in handlers:
+        nodes = [n for statement in handler.body for n in ast.walk(statement)]
+        undone = any(isinstance(n, ast.Call) and last_name(ref(n.func)) in _UNDOING for n in nodes)
+        if not undone and not any(isinstance(n, ast.Raise) for n in nodes):
+            types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+            found += [last_name(ref(t)) for t in types]
+    return tuple(found)
 
 
 def _sleeps(body: Iterable[ast.stmt]) -> bool:

@@ -11,6 +11,7 @@ from guardrail.systemic.contexts import Context, Contexts
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
+from guardrail.systemic.synthetic import WHOLE
 
 DEPTH = 8  # calls between a context and an effect
 CALLERS = 24  # contexts that one function is reported for
@@ -156,10 +157,10 @@ class Walk:
         if upward:
             yield from self._above(node, kind)
 
-    def _ends(self, node: Node) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]]:
-        """Each effect of a function's own, and the nearest one behind each of its calls."""
+    def _ends(self, node: Node, whole: bool = False) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]]:
+        """Each effect of a function's own, and the nearest behind each of its calls; `whole`, what its decorators do, too."""
         for deed in self.deeds(node):
-            if deed.site.kind != "decorator":
+            if whole or deed.site.kind != WHOLE:
                 yield (Hop(node, deed.site.line),), (), deed
         for edge in self.edges(node):
             rest = self.down(edge.callee)
@@ -177,7 +178,7 @@ class Walk:
         """Paths that begin at callers of the function, and reach through it what it reaches."""
         if not self.mode.enters(node):
             return
-        ends = {(d.effect.name, hops[0].line): (hops, edges, d) for hops, edges, d in reversed(list(self._ends(node)))}
+        ends = {(d.effect.name, hops[0].line): (hops, edges, d) for hops, edges, d in reversed(list(self._ends(node, True)))}
         if not ends:
             return
         for hops, edges in self._callers(node, kind):

@@ -158,7 +158,9 @@ class _Gathering(Expressions):
         value = ref(node.value)
         for target in targets:
             self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
-            if not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
+                self.expression(target.value)
+            elif not isinstance(target, ast.Name):
                 self.expression(target)
 
     on_AnnAssign = on_Assign

@@ -18,14 +18,14 @@ from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_async, not_cached, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
 
 Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
 _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
-_STOPS = {"async": ("offload", "spawn", "commit", "later")}
+_STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
 _MADE = frozenset({"retry", "lock", "lock-held", "lazy", "error-kept", "database-error-kept"})
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
@@ -62,7 +62,7 @@ class Judging:
         key = (context, kinds)
         if key not in self.walks:
             cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
-            enters = {"async": not_async, "loop": not_cached}.get(context, lambda _: True)
+            enters = {"async": runs_in_it, "loop": not_cached}.get(context, lambda _: True)
             self.walks[key] = Walk(
                 self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ())
             )

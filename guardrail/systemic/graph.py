@@ -28,7 +28,7 @@ _EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A call of a function of the project; `cut` says what stands between: "" | offload | spawn | commit | later."""
+    """A call of a function of the project; `cut` says what stands between: "" | offload | spawn | commit | later | awaited."""
 
     site: Site
     callee: Key
@@ -134,6 +134,8 @@ class Graph:
 
     def _cut_of_call(self, site: Site, cut: str, callee: Function) -> str:
         """A coroutine that nobody awaits runs later, if at all."""
+        if not callee.asynchronous and not cut and (site.awaited or asks_for_coroutine(site)):
+            return "awaited"
         if not callee.asynchronous or callee.generator or site.awaited or cut:
             return cut
         return "" if self._waited_for(site) else "later"
@@ -269,6 +271,12 @@ class Graph:
                     node = self.node((module.path, symbol)) if edge.callee == key else None
                     if node is not None:
                         yield node, edge
+
+
+def asks_for_coroutine(site: Site) -> bool:
+    """Whether a call tells a function that can do both to give a coroutine: `aembedding=True`, `is_async=True`."""
+    own = f"a{last_name(site.ref)}"
+    return any(a.value is True and ("async" in a.keyword or a.keyword == own) for a in site.arguments)
 
 
 def _meant(site: Site, callees: list[tuple[Key, Function]]) -> list[tuple[Key, Function]]:

@@ -38,7 +38,8 @@ def _few(iterable: ast.expr) -> bool:
     if isinstance(iterable, (ast.Tuple, ast.List, ast.Set)):
         return len(iterable.elts) <= FEW and not any(isinstance(e, ast.Starred) for e in iterable.elts)
     if not isinstance(iterable, ast.Call):
-        return isinstance(iterable, ast.Name) and _BATCHES.search(iterable.id.lower()) is not None
+        name = last_name(ref(iterable))
+        return _BATCHES.search(name.lower()) is not None or name.endswith("Choices") or (name.isupper() and len(name) > 1)
     name = last_name(ref(iterable.func))
     if name == "range":
         last = iterable.args[-1] if iterable.args else None
@@ -50,8 +51,11 @@ def _few(iterable: ast.expr) -> bool:
 
 def condition(test: ast.expr) -> str:
     """What an `if` says of its body: `memo` where it runs for what is not known yet, `debug` where it is not for production."""
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.NotIn) and not _debug(test):
-        return "memo"
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.NotIn, ast.Is)) and not _debug(test):
+        missing = isinstance(test.ops[0], ast.NotIn) or (
+            isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+        )
+        return "memo" if missing else ""
     return "debug" if _debug(test) else ""
 
 

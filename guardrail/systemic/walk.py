@@ -57,9 +57,9 @@ def not_cached(node: Node) -> bool:
     return not any(last_name(d) in _ONCE for d, _, _ in node.function.decorators)
 
 
-def not_async(node: Node) -> bool:
-    """Whether a function runs in the coroutine that calls it, without being one."""
-    return not node.function.asynchronous
+def runs_in_it(node: Node) -> bool:
+    """Whether a function runs in the coroutine that calls it, each time, without being one."""
+    return not node.function.asynchronous and not_cached(node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,12 +145,7 @@ def _keyed(judging: Judging, path: Path) -> bool:
     """Whether a key goes along by which the other side knows the second attempt, or the call only asks."""
     if any(a.keyword.lower() in _KEYS for a in path.deed.site.arguments):
         return True
-    for hop in path.hops:
-        function = hop.node.function
-        lines = judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace").split("\n")
-        if _KEYED.search("\n".join(lines[function.first - 1 : function.last])):
-            return True
-    return False
+    return any(_KEYED.search(judging.graph.project.text_of(hop.node.key)) for hop in path.hops)
 
 
 def lock_around_slow_work(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -120,6 +120,12 @@ class Project:
                 self._texts[path] = b""
         return self._texts[path]
 
+    def text_of(self, key: Key) -> str:
+        """The text of a function."""
+        function = self.module(key[0]).functions[key[1]]
+        lines = self.read(key[0]).decode("utf-8", "replace").split("\n")
+        return "\n".join(lines[function.first - 1 : function.last])
+
     # ---- names -----------------------------------------------------------------------------------
 
     def locate(self, name: str) -> tuple[Module, str] | None:

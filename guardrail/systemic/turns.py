@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref
@@ -10,8 +11,10 @@ from guardrail.systemic.refs import last_name
 if TYPE_CHECKING:
     from guardrail.packs import Rule
     from guardrail.systemic.findings import Judging
+    from guardrail.systemic.graph import Node
     from guardrail.systemic.walk import Hop, Path
 
+_JOINS = ("select_related", "prefetch_related")
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -106,5 +109,28 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     site = path.edges[0].site if path.edges else path.deed.site
     if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
         return None
-    texts = " ".join(judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace") for hop in path.hops[:1])
-    return None if "select_related" in texts or "prefetch_related" in texts else ""
+    return None if _is_prepared(judging, node, around.ref) else ""
+
+
+def _is_prepared(judging: Judging, node: Node, ref: Ref) -> bool:
+    """Whether a query fetches related objects along, or comes from somewhere that may have told it to."""
+    if _roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}:
+        return True
+    spans = [node]
+    for called in _calls(node, ref):
+        for name in judging.graph.resolver.names(called, node.module, node.function):
+            found = judging.graph.project.locate(name)
+            made = judging.graph.node((found[0].path, found[1])) if found else None
+            spans += [made] if made else []
+    return any(word in judging.graph.project.text_of(each.key) for each in spans for word in _JOINS)
+
+
+def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
+    """What is called in a Ref, and in the values of the local names in it."""
+    todo: list[Ref] = [ref, *(v for name in _roots(ref) for v in node.function.values.get(name, ()))]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, tuple) and part:
+            if part[0] == "call":
+                yield part[1]
+            todo += [p for p in part[1:] if isinstance(p, tuple)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot, systemic
-from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
+from guardrail.change import EmptyTree, MemoryTree, Paths, Revisions, Source, read_change
 from guardrail.delta import stage
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
@@ -56,7 +56,7 @@ def run(
     if cache:
         cache.store(paths.fresh)
     lost = [] if whole else stage.of_change(judge, change, judgements, scope)
-    case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, today)
+    case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
     return replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)

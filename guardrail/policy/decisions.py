@@ -51,7 +51,6 @@ def _decision(
         return Decision(finding, Outcome.UNSELECTED, because)
     if finding.status is not Status.INTRODUCED:
         return Decision(finding, Outcome.REPORTED, f"{finding.status}: never fails the run")
-    finding = replace(finding, severity=terms.severities(finding))
     if finding.fingerprint in terms.baseline and not finding.rule.startswith(_ALWAYS):
         return Decision(finding, Outcome.BASELINED, f"known: it is in {settings.baseline}")
     notes = []

@@ -25,7 +25,7 @@ class Gate:
 
 
 def gate(settings: Settings, path: str, surface: str) -> Gate:
-    """The gate for a finding: of that of its path (the last that fits) and that of its surface the stricter, else the general one."""
+    """The gate for a finding: the stricter of that of its path (the last that fits) and of its surface, else the general one."""
     closer = []
     for number, entry in enumerate(settings.paths, 1):
         if fields.spec((entry.glob,)).match_file(path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
-from guardrail.model import Change, FileChange, Finding, Placement, Tier
+from guardrail.drafted import Provenance
+from guardrail.model import Change, FileChange, Finding, Placement, Severity, Tier
 from guardrail.policy.baseline import read_baseline
 from guardrail.policy.code import Codes
 from guardrail.policy.terms import Terms
@@ -30,6 +32,7 @@ class Case:
     scope: Sequence[FileChange]
     judgements: Sequence[FileJudgement]
     whole: bool  # a scan: nothing to compare with
+    commits: bool = False  # the change is one of commits, whose messages and authors are known
     today: date | None = None
 
     @property
@@ -40,20 +43,60 @@ class Case:
 
 def terms_of(case: Case) -> Terms:
     """All that decisions need beside the settings."""
-    settings, rules = case.settings, case.rules
-
-    def rule_tier(finding: Finding) -> Tier | None:
-        surface = rules.surfaces.get(finding.surface)
-        return (rules.tiers(finding.surface, finding.path) or surface.tier) if surface else None
-
+    settings = case.settings
     known = read_baseline(case.trusted.read, settings.baseline, settings.baseline != BASELINE)
-    return Terms(
+    terms = Terms(
         today=case.today,
         baseline=frozenset(known),
         tiers=strictest(case.placements),
-        rule_tier=rule_tier,
+        rule_tier=partial(_tier, case.rules),
         codes=Codes(case.change.head.read),
     )
+    return terms if case.whole else _of_change(case, terms)
+
+
+def _tier(rules: Rules, finding: Finding) -> Tier | None:
+    surface = rules.surfaces.get(finding.surface)
+    return (rules.tiers(finding.surface, finding.path) or surface.tier) if surface else None
+
+
+def _of_change(case: Case, terms: Terms) -> Terms:
+    """What is said only of a change: of its comments, its guard, its commits."""
+    from guardrail.policy import guarding, scope, silenced
+
+    change, settings = case.change, case.settings
+    if not change.files and not change.opaque:
+        return terms
+    taken = scope.origins(change, settings)
+    exploitable = [rule.id for rule in case.rules.rules if rule.severity is Severity.P0]
+    found = [*guarding.guarded(change, settings), *scope.left(change, settings, taken)]
+    found += silenced.silenced(change, case.scope, terms.tiers, exploitable)
+    provenance, unsigned, limits = _of_commits(case)
+    weigh = scope.reweighed(case.rules.rules, taken, terms.forbids, provenance if settings.ai.raise_severity else None)
+    return replace(terms, found=(*found, *unsigned), weigh=weigh, provenance=provenance, limits=limits)
+
+
+def _of_commits(case: Case) -> tuple[Provenance | None, list[Finding], tuple[str, ...]]:
+    """Which lines were drafted with an assistant, and which definitions lack a sign-off."""
+    settings, ai = case.settings, case.settings.ai
+    signing = bool(settings.require_signoff or ai.require_signoff)
+    asked = ai.report or ai.raise_severity or ai.require_signoff
+    if not (case.commits or ai.assume_ai or signing):
+        return None, [], ()
+    from guardrail.change.history import history
+    from guardrail.policy import signoff
+    from guardrail.provenance import provenance_of
+
+    past = history(case.change) if case.commits else None
+    commits = past.commits() if past else ()
+    provenance = provenance_of(case.scope, case.change.head, past, commits, ai.assume_ai) if asked else None
+    if not signing:
+        return provenance, [], ()
+    wanted = signoff.needed(case.placements, settings, provenance)
+    if past is None or not past.committed:
+        limits = (f"{len(wanted)} definitions need a sign-off, which is looked for in commits only",) if wanted else ()
+        return provenance, [], limits
+    return provenance, signoff.missing(wanted, past, commits), ()
 
 
 def strictest(placements: Iterable[Placement]) -> dict[tuple[str, str], Tier]:

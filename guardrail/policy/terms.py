@@ -24,14 +24,15 @@ class Terms:
     rule_tier: Callable[[Finding], Tier | None] = lambda finding: None  # the tier of the surface of the finding's rule
     codes: Callable[[Finding], str] = lambda finding: ""  # the fingerprint of the code that a finding is about
     found: tuple[Finding, ...] = ()  # by policy: not in the code but in what the change does to its guard
-    severities: Callable[[Finding], Severity] = lambda finding: finding.severity  # what a finding weighs in this change
+    weigh: Callable[[Finding], Finding] = lambda finding: finding  # as severe as it is in this change
     provenance: Provenance | None = None
     limits: tuple[str, ...] = ()
 
     def among(self, findings: Sequence[Finding]) -> list[Finding]:
         """The findings with those of policy, in order; a new comment that another rule has found is told once."""
+        findings = [self.weigh(f) for f in findings]
         if not self.found:
-            return list(findings)
+            return findings
         weight = {(f.path, f.line): f.severity for f in self.found if f.rule == SUPPRESSION_ADDED.id}
         raised = [_as_severe(f, weight.get((f.path, f.line))) if f.rule == _ADDED else f for f in findings]
         told = {(f.path, f.line) for f in findings if f.rule == _ADDED and f.status is Status.INTRODUCED}

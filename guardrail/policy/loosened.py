@@ -1,0 +1,64 @@
+"""What of the settings is looser at head than at base, by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrail.fields import NEVER
+from guardrail.model import Severity, Tier
+from guardrail.settings import Settings, SurfaceSettings
+
+_ORDER = (NEVER, *Severity)
+_TIERS = list(Tier)
+
+
+def changed_keys(base: Settings, head: Settings) -> list[str]:
+    """The keys whose values differ, as they are written."""
+    return [name.replace("_", "-") for name in Settings.__slots__ if getattr(base, name) != getattr(head, name)]
+
+
+def loosened(base: Settings, head: Settings) -> list[str]:
+    """The keys in which head lets pass what base did not."""
+    return sorted({key for key, looser in _looser(base, head) if looser})
+
+
+def _looser(base: Settings, head: Settings) -> Iterator[tuple[str, bool]]:
+    yield "fail-on", _lower(base.fail_on, head.fail_on)
+    yield "select", bool(head.select) and not (base.select and set(base.select) <= set(head.select))
+    for name in ("ignore", "exclude", "honour", "waiver"):
+        yield name, bool(set(getattr(head, name)) - set(getattr(base, name)))
+    for name in ("packs", "require_signoff"):
+        yield name.replace("_", "-"), bool(set(getattr(base, name)) - set(getattr(head, name)))
+    yield "pedantic", base.pedantic and not head.pedantic
+    yield "allow-incomplete", head.allow_incomplete and not base.allow_incomplete
+    yield "baseline", base.baseline != head.baseline
+    yield "paths", _paths(base, head)
+    for name in {*base.surfaces, *head.surfaces}:
+        default = SurfaceSettings()
+        yield f"surfaces.{name}", _surface(base.surfaces.get(name, default), head.surfaces.get(name, default))
+    was, now = base.ai, head.ai
+    yield "ai", (was.report, was.raise_severity, was.assume_ai) > (now.report, now.raise_severity, now.assume_ai)
+    yield "ai", bool(set(was.require_signoff) - set(now.require_signoff))
+    yield "ai", (was.raise_severity and not now.raise_severity) or (was.assume_ai and not now.assume_ai)
+
+
+def _lower(base: str | None, head: str | None) -> bool:
+    return _ORDER.index(head or NEVER) < _ORDER.index(base or NEVER)
+
+
+def _paths(base: Settings, head: Settings) -> bool:
+    """Whether a gate for some files is gone, another, or below the general one."""
+    kept = head.paths[: len(base.paths)] == base.paths
+    return not kept or any(_lower(head.fail_on, entry.gate) for entry in head.paths[len(base.paths) :])
+
+
+def _surface(base: SurfaceSettings, head: SurfaceSettings) -> bool:
+    if base.enabled and not head.enabled:
+        return True
+    if base.gate != head.gate and (not head.gate or (not base.gate) or _lower(base.gate, head.gate)):
+        return not (head.gate == Severity.P2)
+    if base.tier != head.tier and (head.tier is None or base.tier is None or _TIERS.index(head.tier) < _TIERS.index(base.tier)):
+        return head.tier is not Tier.FORBIDDEN
+    return any(base.tiers.get(glob) != tier and tier is not Tier.FORBIDDEN for glob, tier in head.tiers.items()) or bool(
+        set(base.tiers) - set(head.tiers)
+    )

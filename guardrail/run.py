@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot, systemic
-from guardrail.change import EmptyTree, MemoryTree, Paths, Revisions, Source, read_change
+from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, read_change
 from guardrail.delta import stage
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
@@ -68,6 +68,11 @@ def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) 
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), *(r.id for r in OWN_RULES)}, {*rules.surfaces, "policy"})
     return settings, tuned(rules, settings.surfaces)
+
+
+def load_trusted(root: Path) -> Settings:
+    """The settings of a folder as it stands."""
+    return load_settings(FolderTree(str(root)).read)
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:

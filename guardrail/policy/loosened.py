@@ -34,12 +34,10 @@ def _looser(base: Settings, head: Settings) -> Iterator[tuple[str, bool]]:
     yield "baseline", base.baseline != head.baseline
     yield "paths", _paths(base, head)
     for name in {*base.surfaces, *head.surfaces}:
-        default = SurfaceSettings()
-        yield f"surfaces.{name}", _surface(base.surfaces.get(name, default), head.surfaces.get(name, default))
+        yield f"surfaces.{name}", _surface(base, head, name)
     was, now = base.ai, head.ai
-    yield "ai", (was.report, was.raise_severity, was.assume_ai) > (now.report, now.raise_severity, now.assume_ai)
+    yield "ai", any(getattr(was, n) and not getattr(now, n) for n in ("report", "raise_severity", "assume_ai"))
     yield "ai", bool(set(was.require_signoff) - set(now.require_signoff))
-    yield "ai", (was.raise_severity and not now.raise_severity) or (was.assume_ai and not now.assume_ai)
 
 
 def _lower(base: str | None, head: str | None) -> bool:
@@ -52,13 +50,18 @@ def _paths(base: Settings, head: Settings) -> bool:
     return not kept or any(_lower(head.fail_on, entry.gate) for entry in head.paths[len(base.paths) :])
 
 
-def _surface(base: SurfaceSettings, head: SurfaceSettings) -> bool:
-    if base.enabled and not head.enabled:
-        return True
-    if base.gate != head.gate and (not head.gate or (not base.gate) or _lower(base.gate, head.gate)):
-        return not (head.gate == Severity.P2)
-    if base.tier != head.tier and (head.tier is None or base.tier is None or _TIERS.index(head.tier) < _TIERS.index(base.tier)):
-        return head.tier is not Tier.FORBIDDEN
-    return any(base.tiers.get(glob) != tier and tier is not Tier.FORBIDDEN for glob, tier in head.tiers.items()) or bool(
-        set(base.tiers) - set(head.tiers)
+def _surface(was: Settings, now: Settings, name: str) -> bool:
+    base, head = was.surfaces.get(name, SurfaceSettings()), now.surfaces.get(name, SurfaceSettings())
+    tiers = {glob: tier for glob, tier in head.tiers.items() if base.tiers.get(glob) != tier}
+    return (
+        (base.enabled and not head.enabled)
+        or _lower(base.gate or was.fail_on, head.gate or now.fail_on)
+        or (base.tier != head.tier and not _stricter(base.tier, head.tier))
+        or not set(base.tiers) <= set(head.tiers)
+        or any(not _stricter(base.tiers.get(glob), tier) for glob, tier in tiers.items())
     )
+
+
+def _stricter(base: Tier | None, head: Tier | None) -> bool:
+    """Whether a tier is stricter than one of which, where it is None, only the pack knows."""
+    return head is Tier.FORBIDDEN or (base is not None and head is not None and _TIERS.index(head) > _TIERS.index(base))

@@ -32,6 +32,7 @@ class Allow:
     line: int  # of the comment
     first: int
     last: int
+    symbol: str = "<module>"  # of the definition that it stands in
 
     def expired(self, today: date | None) -> bool:
         """Whether its last day has passed."""
@@ -91,7 +92,7 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None, toda
             message = f"This comment allows nothing: {error}."
             findings.append(_finding(ALLOW_MALFORMED, message, place))
             continue
-        allow = Allow(frozenset(rules), reason, until, line, *extent)
+        allow = Allow(frozenset(rules), reason, until, line, *extent, place[1])
         if allow.expired(today):
             message = f"This allow held until {until}: {reason}"
             findings.append(_finding(ALLOW_EXPIRED, message, place))

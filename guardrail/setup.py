@@ -25,10 +25,15 @@ fail-on = "P1"                    # the mildest severity that fails a run: P0, P
 # raise = true
 """
 HOOK = """\
-- repo: https://github.com/guardrail/guardrail  # or your mirror of it
-  rev: v{version}
+- repo: local
   hooks:
     - id: guardrail
+      name: guardrail (the change)
+      entry: guardrail check --staged --quiet
+      language: system # guardrail itself is installed where the project is developed
+      pass_filenames: false
+      always_run: true
+      require_serial: true
 """
 GITHUB = """\
 name: guardrail
@@ -124,7 +129,7 @@ def _settings(root: Path) -> Step:
 
 def _hook(root: Path) -> Step:
     name = ".pre-commit-config.yaml"
-    text, entry = _text(root, name), HOOK.format(version=__version__)
+    text, entry = _text(root, name), HOOK
     if text is None:
         return Step(root, name, "repos:\n" + _indented(entry, 2))
     if "guardrail" in text:

@@ -99,17 +99,22 @@ def _waived(finding: Finding, waiver: Waiver, terms: Terms) -> tuple[_Place, str
 
 
 def _unselected(finding: Finding, settings: Settings) -> str:
-    """Why a finding is not wanted, or nothing; of `select` and `ignore` the closer one wins."""
-    wanted, unwanted = _closeness(settings.select, finding), _closeness(settings.ignore, finding)
-    if settings.select and not wanted and not finding.rule.startswith(_ALWAYS):
-        return f"{finding.rule} is not selected"
-    if unwanted and unwanted >= wanted:
-        return f"{finding.rule} is ignored"
+    """Why a finding is not wanted, or nothing."""
+    if because := unwanted(settings, finding.rule, finding.surface):
+        return because
     if finding.confidence is Confidence.LOW and not settings.pedantic:
         return "of low confidence, shown by --pedantic"
     return ""
 
 
-def _closeness(names: Iterable[str], finding: Finding) -> int:
-    """How closely the closest of the names means the finding's rule: by id, by its beginning, by its surface."""
-    return max((len(n) + 1 if finding.rule.startswith(n) else n == finding.surface for n in names), default=0)
+def unwanted(settings: Settings, rule: str, surface: str) -> str:
+    """Why the settings do not want a rule, or nothing; of `select` and `ignore` the closer one wins."""
+    for_it, against = _closeness(settings.select, rule, surface), _closeness(settings.ignore, rule, surface)
+    if settings.select and not for_it and not rule.startswith(_ALWAYS):
+        return f"{rule} is not selected"
+    return f"{rule} is ignored" if against and against >= for_it else ""
+
+
+def _closeness(names: Iterable[str], rule: str, surface: str) -> int:
+    """How closely the closest of the names means a rule: by id, by its beginning, by its surface."""
+    return max((len(n) + 1 if rule.startswith(n) else n == surface for n in names), default=0)

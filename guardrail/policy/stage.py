@@ -52,7 +52,12 @@ def terms_of(case: Case) -> Terms:
         rule_tier=partial(_tier, case.rules),
         codes=Codes(case.change.head.read),
     )
-    return terms if case.whole else _of_change(case, terms)
+    if not case.whole:
+        return _of_change(case, terms)
+    from guardrail.policy.unused import audit
+
+    allows = {j.path: j.allows for j in case.judgements if j.allows is not None}
+    return replace(terms, audit=partial(audit, case.change, settings, case.rules, allows, terms))
 
 
 def _tier(rules: Rules, finding: Finding) -> Tier | None:

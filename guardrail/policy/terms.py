@@ -24,6 +24,7 @@ class Terms:
     rule_tier: Callable[[Finding], Tier | None] = lambda finding: None  # the tier of the surface of the finding's rule
     codes: Callable[[Finding], str] = lambda finding: ""  # the fingerprint of the code that a finding is about
     found: tuple[Finding, ...] = ()  # by policy: not in the code but in what the change does to its guard
+    audit: Callable[[Sequence[Finding]], list[Finding]] = lambda found: []  # what is said of allows once all findings are known
     weigh: Callable[[Finding], Finding] = lambda finding: finding  # as severe as it is in this change
     provenance: Provenance | None = None
     limits: tuple[str, ...] = ()
@@ -31,12 +32,13 @@ class Terms:
     def among(self, findings: Sequence[Finding]) -> list[Finding]:
         """The findings with those of policy, in order; a new comment that another rule has found is told once."""
         findings = [self.weigh(f) for f in findings]
-        if not self.found:
+        found = (*self.found, *self.audit(findings))
+        if not found:
             return findings
-        weight = {(f.path, f.line): f.severity for f in self.found if f.rule == SUPPRESSION_ADDED.id}
+        weight = {(f.path, f.line): f.severity for f in found if f.rule == SUPPRESSION_ADDED.id}
         raised = [_as_severe(f, weight.get((f.path, f.line))) if f.rule == _ADDED else f for f in findings]
         told = {(f.path, f.line) for f in findings if f.rule == _ADDED and f.status is Status.INTRODUCED}
-        more = [f for f in self.found if f.rule != SUPPRESSION_ADDED.id or (f.path, f.line) not in told]
+        more = [f for f in found if f.rule != SUPPRESSION_ADDED.id or (f.path, f.line) not in told]
         return sorted([*raised, *more], key=order)
 
     def forbids(self, finding: Finding) -> bool:

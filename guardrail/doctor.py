@@ -47,7 +47,12 @@ def in_words(found: list[Sign]) -> str:
 
     lines = [f"{'OPEN' if f.open else 'ok':<4}  {f.what:<9}  {one_line(f.words)}" for f in found]
     broken = sum(f.open for f in found)
-    return "\n".join([*lines, "", f"the guard is open in {broken} places" if broken else "the guard is closed"]) + "\n"
+    return (
+        "\n".join(
+            [*lines, "", f"the guard is open in {broken} place{'' if broken == 1 else 's'}" if broken else "the guard is closed"]
+        )
+        + "\n"
+    )
 
 
 def _packs() -> Iterator[Sign]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +17,7 @@ LINE = '    return subprocess.run("ls " + request.args["path"], shell=True, chec
 FILLER = "".join(f"\n\ndef step_{n}(order):\n    total = order.price * {n}\n    return total + order.fee\n" for n in range(12))
 START = {
     "pyproject.toml": '[tool.guardrail]\nfail-on = "P1"\nexclude = ["/vendored/", "/made/"]\n',
-    ".pre-commit-config.yaml": "repos:\n  - repo: local\n    hooks:\n      - id: guardrail\n        entry: guardrail check --staged\n",
+    ".pre-commit-config.yaml": "repos:\n  - repo: local\n    hooks:\n      - id: guardrail\n        entry: guardrail check\n",
     "shop/pay.py": SAFE + FILLER,
     "shop/__init__.py": "",
     "shop/other.py": "def total(order):\n    return order.price\n",
@@ -212,7 +211,7 @@ def links_out_of_the_tree(repo):
 
 @attack
 def links_to_a_folder_out_of_the_tree(repo):
-    os.symlink("/srv/shared", repo.root / "lib")
+    (repo.root / "lib").symlink_to("/srv/shared")
     repo.git("add", "-A")
 
 
@@ -225,7 +224,8 @@ def brings_a_submodule(repo):
 
 @attack
 def has_a_coding_cookie(repo):
-    text = "# -*- coding: utf-7 -*-\n" + BAD.replace("shell=True", "shell+AD0-True")
+    line = LINE.replace('"ls " + request.args["path"]', "f'ls {request.args[0]}'").replace("shell=True", "shell+AD0-True")
+    text = "# -*- coding: utf-7 -*-\n" + BAD.replace(LINE, line)
     repo.write("shop/pay.py", text.encode("ascii"))
 
 
@@ -237,7 +237,8 @@ def has_a_coding_cookie_that_nobody_knows(repo):
 @attack
 def brings_a_pack_that_takes_the_rule_over(repo):
     bad(repo)
-    pack = '[[rule]]\nid = "INJ001"\nname = "command-injection"\nseverity = "P2"\nany = ["nothing(...)"]\nmessage = "m"\nremedy = "r"\n'
+    pack = '[[rule]]\nid = "INJ001"\nname = "command-injection"\nseverity = "P2"\nany = ["nothing(...)"]\n'
+    pack += 'message = "m"\nremedy = "r"\n'
     repo.write("rules/injection.toml", pack)
     repo.write("pyproject.toml", START["pyproject.toml"] + 'packs = ["./rules"]\n')
 
@@ -312,7 +313,7 @@ def test_without_the_bad_line_the_ways_that_only_move_code_are_clean(repo):
     """The guard is against what is hidden: code that moves within the scope is no finding."""
     base = repo.git("rev-parse", "HEAD").decode().strip()
     repo.git("mv", "shop/pay.py", "shop/payments.py")
-    os.symlink("payments.py", repo.root / "shop/pay.py")
+    (repo.root / "shop/pay.py").symlink_to("payments.py")
     repo.git("add", "-A")
     repo.git("commit", "-q", "-m", "renamed")
     ran = guardrail("check", "--base", base, cwd=repo.root)

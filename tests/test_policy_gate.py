@@ -348,9 +348,16 @@ def test_the_settings_of_head_count_when_somebody_says_so(tmp_path):
     assert (ran.code, ran.found) == (0, [])
 
 
+HOOK = """\
+repos:
+  - repo: local
+    hooks:
+      - id: guardrail
+        entry: guardrail check --staged
+"""
 CALLS = {
-    ".pre-commit-config.yaml": "repos:\n  - repo: local\n    hooks:\n      - id: guardrail\n        entry: guardrail check --staged\n",
-    ".github/workflows/ci.yml": "jobs:\n  a:\n    steps:\n      - run: guardrail check --base origin/main\n      - run: pytest\n",
+    ".pre-commit-config.yaml": HOOK,
+    ".github/workflows/ci.yml": "jobs:\n  a:\n    steps:\n      - run: guardrail check --base main\n      - run: pytest\n",
     ".gitlab-ci.yml": "guardrail:\n  script:\n    - guardrail check --base origin/main\n",
     "Makefile": "check:\n\tguardrail check\n",
 }

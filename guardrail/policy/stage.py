@@ -99,7 +99,7 @@ def _of_commits(case: Case) -> tuple[Provenance | None, list[Finding], tuple[str
         return provenance, [], ()
     wanted = signoff.needed(case.placements, settings, provenance)
     if past is None or not past.committed:
-        limits = (f"{len(wanted)} definitions need a sign-off, which is looked for in commits only",) if wanted else ()
+        limits = (_unasked(len(wanted)),) if wanted else ()
         return provenance, [], limits
     return provenance, signoff.missing(wanted, past, commits), ()
 
@@ -112,3 +112,8 @@ def strictest(placements: Iterable[Placement]) -> dict[tuple[str, str], Tier]:
         known = found.get((p.path, p.definition), Tier.FREE)
         found[p.path, p.definition] = max(known, p.tier, key=ranks.index)
     return found
+
+
+def _unasked(count: int) -> str:
+    needs = "definition needs" if count == 1 else "definitions need"
+    return f"{count} {needs} a sign-off, which is looked for in commits only"

@@ -16,7 +16,15 @@ from guardrail.packs.tables import read_rule, read_surface
 
 __all__ = ["BadPack", "Delta", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
-NOT_PACKS = ("library.toml", "effects.toml", "distributions.toml", "peers.toml", "examples.toml")  # tables that the analysis reads
+NOT_PACKS = (
+    "library.toml",
+    "effects.toml",
+    "distributions.toml",
+    "peers.toml",
+    "examples.toml",
+    "provenance.toml",
+    "canaries.toml",
+)  # tables that the analysis reads
 
 
 class BadPack(GuardrailError):

@@ -19,6 +19,7 @@ from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
+from guardrail.shown import with_sources
 from guardrail.tuning import tuned
 from guardrail.workers import mapped, shown
 
@@ -59,7 +60,8 @@ def run(
     case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
-    return replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    verdict = replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    return with_sources(verdict, change, [] if whole else scope)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:

@@ -115,7 +115,7 @@ class Project:
         word = name.encode()
         first = [f.head_path for f in self.change.files if f.head_path and f.head_path.endswith(".py")]
         for path in dict.fromkeys([side.file.path, *first, *sorted(self.files)[:FILES]]):
-            if is_test(path) or not self._mentions(path, word):
+            if is_test(path) or not self.mentions(path, word):
                 continue
             where = self.head(path)
             for definition in where.definitions if where else ():
@@ -123,7 +123,8 @@ class Project:
                 if name in definition.words and not same:
                     yield where, definition  # type: ignore[misc]
 
-    def _mentions(self, path: str, word: bytes) -> bool:
+    def mentions(self, path: str, word: bytes) -> bool:
+        """Whether the text of a file of head has a word somewhere."""
         try:
             data = self.judge.head.read(path)
         except Unreadable:

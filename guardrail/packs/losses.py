@@ -12,13 +12,14 @@ from guardrail.patterns.spelling import variables
 
 # What loosens a value: a number grown or fallen by more than a factor, a list grown or shrunk, a guard switched off,
 # a value further down a list that is ordered from strong to weak.
+TESTED = ("no", "together")  # how the tests of the change stand to what a rule found
 KINDS = ("raised", "lowered", "grown", "shrunk", "off", "order")
 
 
 def read_delta(reader: Reader, table: Mapping[str, Any]) -> Delta | None:
     """What the rule asks of the head side; None for a rule that looks at one side only."""
     if not any(key in table for key in ("lost", "files")) or "reads" in table or "reaches" in table:
-        for key in ("still", "instead", "weakened"):
+        for key in ("still", "instead", "weakened", "tested"):
             if key in table:
                 reader.problem(key, "belongs to `lost`")
         return None
@@ -31,6 +32,7 @@ def read_delta(reader: Reader, table: Mapping[str, Any]) -> Delta | None:
         instead=reader.patterns(table, "instead"),
         weakened=_weakened(reader, table),
         files=reader.texts(table, "files"),
+        tested=reader.one_of(table, "tested", TESTED, "") if "tested" in table else "",
     )
 
 

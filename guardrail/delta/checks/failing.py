@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _READ = frozenset({"status_code", "returncode", "ok", "status", "check_returncode", "is_success", "is_error", "CalledProcessError"})
 _BROAD = frozenset({"Exception", "BaseException", ""})
+_COLLECTS = re.compile(r"(?i)suppress|ignor|error|exception|catch|swallow|collect")
 
 
 def status_unread(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -110,9 +113,18 @@ def cleaned_up(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Los
 
 
 def _after(base: Facts, body: Any, head: Facts, node: Any) -> bool:
-    """Whether head makes a call of the guarded block before the node."""
+    """Whether head makes a call of the guarded block before the node, and its error would get as far as the node."""
     risky = {base.code(n.func) for n in nodes_of(base) if kind_of(n) == "Call" and inside(base, n, body)}
-    return any(kind_of(n) == "Call" and head.code(n.func) in risky for n in nodes_of(head)[: nodes_of(head).index(node)])
+    around = {id(above) for above in head.ancestors(node)}
+    before = (n for n in takewhile(lambda n: n is not node, nodes_of(head)) if kind_of(n) == "Call" and head.code(n.func) in risky)
+    return any(not any(_stops(head, above) and id(above) not in around for above in head.ancestors(n)) for n in before)
+
+
+def _stops(facts: Facts, block: Any) -> bool:
+    """Whether an error of a block may end there: a `try` with handlers, a `with` that is about errors."""
+    if kind_of(block) == "With":
+        return any(_COLLECTS.search(facts.code(item.item)) is not None for item in block.items)
+    return kind_of(block) == "Try" and bool(block.handlers)
 
 
 def _is_final(facts: Facts, node: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ _WRITES = frozenset(
     "save create update delete add add_all remove bulk_create bulk_update get_or_create update_or_create insert execute executemany"
     " merge asave acreate aupdate adelete flush set".split()
 )
+_LOCKS = re.compile(r"for_update|_locked\b|\block(?:ed)?_")
 
 
 def together(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -31,17 +33,23 @@ def together(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]
 
 
 def row_locks(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
-    """Locks on rows of which head still reads some: the line of that query."""
+    """Locks on rows of which head still reads some: the line of that query; one that a helper locks is none."""
     for lost in losses:
         receiver = lost.guard.node.func.value
-        root = lost.guard.facts.code(receiver).split("(")[0].split(".")[0]
+        root = lost.guard.facts.code(receiver).lstrip("( \n").split("(")[0].split(".")[0]
         for facts in pair.heads:
-            query = next((n for n in nodes_of(facts) if kind_of(n) == "Call" and facts.code(n.func).startswith(root + ".")), None)
-            if query is None:
-                query = next((n for n in nodes_of(facts) if kind_of(n) == "Call" and root in facts.code(n)), None)
-            if query is not None:
+            query = _query(facts, root)
+            if query is not None and not _LOCKS.search(facts.code(query)):
                 yield Lost(lost.guard, facts, query, movable=True)
+            if query is not None:
                 break
+
+
+def _query(facts: Facts, root: str) -> Any:
+    """The first call that starts from a name, else one that has it somewhere."""
+    calls = [n for n in nodes_of(facts) if kind_of(n) == "Call"]
+    started = (n for n in calls if facts.code(n.func).lstrip("( \n").startswith((root + ".", root + "(")))
+    return next(started, None) or next((n for n in calls if root in facts.code(n)), None)
 
 
 def after_commit(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:

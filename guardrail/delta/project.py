@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from guardrail.change.trees import prefetch
 from guardrail.model import Change, Definition, FileChange, Unreadable
 from guardrail.places import is_test
 
@@ -114,7 +115,9 @@ class Project:
         """The definitions of head, tests left out, that name a definition; those of the changed files first."""
         word = name.encode()
         first = [f.head_path for f in self.change.files if f.head_path and f.head_path.endswith(".py")]
-        for path in dict.fromkeys([side.file.path, *first, *sorted(self.files)[:FILES]]):
+        paths = list(dict.fromkeys([side.file.path, *first, *sorted(self.files)[:FILES]]))
+        prefetch(self.judge.head, paths)
+        for path in paths:
             if is_test(path) or not self.mentions(path, word):
                 continue
             where = self.head(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from guardrail.change.trees import prefetch
 from guardrail.delta.project import Place, Project
 from guardrail.places import is_test
 from guardrail.words import split_words
@@ -64,10 +65,11 @@ class Tests:
 
     def _for(self, path: str, symbol: str) -> Iterator[Place]:
         """The tests of head that are about a definition: those of the change, and those that stand near it and name it."""
-        names = _names(symbol)
+        names, near = _names(symbol), self._near(path)
+        prefetch(self.project.judge.head, near)
         yield from (place for place in self._of_change if not names.isdisjoint(place[1].words))
-        for near in self._near(path):
-            if any(self.project.mentions(near, name.encode()) for name in names) and (side := self.project.head(near)):
+        for file in near:
+            if any(self.project.mentions(file, name.encode()) for name in names) and (side := self.project.head(file)):
                 yield from ((side, d) for d in side.definitions if not names.isdisjoint(d.words))
 
     def _near(self, path: str) -> list[str]:

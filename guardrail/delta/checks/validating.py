@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from guardrail import places
 from guardrail.delta.compare import Lost
 from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.patterns.kinds import kind_of
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
 
 _LOWER = ("ge", "gt", "min_length", "min_value", "min_items")  # bounds from below: weaker when they fall
 _UPPER = ("le", "lt", "max_length", "max_value", "max_items", "max_digits")
-_THERE = ("pattern", "regex", "multiple_of", "validators", "validate", "unique", "allowed_extensions", "decimal_places")
+_THERE = ("pattern", "regex", "multiple_of", "validators", "validate", "unique", "allowed_extensions", "decimal_places", "choices")
+_NARROW = re.compile(
+    r"\bLiteral\[|\b(?:EmailStr|HttpUrl|AnyUrl|AnyHttpUrl|UUID\d?|PositiveInt|NonNegativeInt|PositiveFloat|NonNegativeFloat|con(?:str|int|float|decimal|list)"
+    r"|IPvAny\w+|FutureDate|PastDate|AwareDatetime|Strict(?:Int|Str|Bool)|StringConstraints|\w+(?:Enum|Choices))\b"
+)
+_BOUND = re.compile(r"\b(?:gt|ge|lt|le|min_length|max_length|pattern|regex|choices)\s*=")
+_FREE = re.compile(
+    r"(?:Optional\[)?(?:str|int|float|Any|typing\.Any|object|dict|dict\[str, (?:Any|object|str)\])\]?(?:\s*\|\s*None)?\Z"
+)
 
 
 def checks(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -108,3 +118,42 @@ def loaders(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
         code = lost.facts.code(lost.node)
         if "SafeLoader" not in code and "CSafeLoader" not in code:
             yield lost
+
+
+def types(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Fields and parameters whose type refused values, and takes any text or anything now."""
+    if places.is_test(pair.head.path):
+        return
+    new = {name: (node, around) for name, node, around in _annotations(pair.head)}
+    for name, old, _ in _annotations(pair.base):
+        now, around = new.get(name, (None, None))
+        was = pair.base.code(old)
+        if now is None or not _refusing_type(pair, was) or not _FREE.match(pair.head.code(now)):
+            continue
+        if not _BOUND.search(pair.head.code(around)) and not _has_validator(pair, name):
+            yield Lost(Guard(pair.base, old, {}, 0), pair.head, now, message=f"`{name}`: {was} → {pair.head.code(now)}.")
+
+
+def _annotations(facts: Facts) -> Iterator[tuple[str, Any, Any]]:
+    """Name, type, and the field or parameter that has it."""
+    for node in nodes_of(facts):
+        if kind_of(node) == "AnnAssign" and kind_of(node.target) == "Name":
+            yield node.target.value, node.annotation.annotation, node
+        elif kind_of(node) == "Param" and node.annotation is not None:
+            yield node.name.value, node.annotation.annotation, node
+
+
+def _has_validator(pair: Pair, name: str) -> bool:
+    """Whether a method that validates the field is new."""
+    wanted = re.compile(rf"validat\w*\([^)\n]*[\"']{re.escape(name)}[\"']|def (?:validate|clean)_{re.escape(name)}\b")
+    return wanted.search(pair.after.file.text) is not None and wanted.search(pair.before.file.text) is None
+
+
+def _refusing_type(pair: Pair, code: str) -> bool:
+    """Whether a type is one of few values or has a form of its own: `Literal`, an enumeration, an address."""
+    if _NARROW.search(code):
+        return True
+    named = set(re.findall(r"[A-Z]\w+", code))
+    lines = pair.before.words.lines
+    headers = (lines[d.header - 1] for d in pair.before.definitions if d.kind == "class" and d.symbol in named)
+    return any("Enum" in line or "Choices" in line for line in headers)

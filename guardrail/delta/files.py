@@ -65,7 +65,7 @@ class FilePair:
 
     def removed_words(self) -> frozenset[str]:
         """The words of the code, tests left out, that the change took away."""
-        return self.project.removed_words(self.all_files)
+        return self.project.removed_words
 
     def others(self) -> Iterator[FilePair]:
         """The other files of the change."""

@@ -38,7 +38,7 @@ def of_change(judge: Judge, change: Change, judgements: Sequence[FileJudgement],
 def _stands(judge: Judge, tests: Tests, loss: Loss) -> bool:
     """Whether the tests of the change leave a loss as it is, where its rule asks that."""
     delta = judge.rules.rules[loss.rule].delta if loss.rule >= 0 else None
-    return delta is None or not delta.tested or tests.bear_out(delta.tested, loss.finding)
+    return delta is None or not delta.tested or tests.bear_out(delta.tested, loss)
 
 
 def _across(project: Project, judgements: Sequence[FileJudgement]) -> Iterable[Loss]:

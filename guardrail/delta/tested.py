@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from guardrail.change.trees import prefetch
 from guardrail.delta.project import Place, Project
 from guardrail.places import is_test
-from guardrail.words import split_words
+from guardrail.words import split_words, words_in
 
 if TYPE_CHECKING:
+    from guardrail.delta.loss import Loss
     from guardrail.model import Finding
     from guardrail.side import Side
 
@@ -32,10 +33,13 @@ class Tests:
 
     project: Project
 
-    def bear_out(self, wanted: str, finding: Finding) -> bool:
-        """Whether a finding of a rule with `tested = wanted` stands."""
+    def bear_out(self, wanted: str, loss: Loss) -> bool:
+        """Whether a loss stands, of a rule with `tested = wanted`."""
+        finding = loss.finding
         if wanted == "no":
             return not any(_about(place, finding.path, finding.definition) for place in self._of_change)
+        if wanted == "kept":
+            return words_in(loss.guard).isdisjoint(self.project.removed_words)
         return self._with_code(finding)
 
     def miss_failures(self, path: str, symbol: str) -> bool:

@@ -164,5 +164,12 @@ def cases(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
         after, now = lost.now.env["CASES"]
         kept = {after.normal(e.value) for e in getattr(now, "elements", ())}
         gone = [facts.code(e.value) for e in getattr(was, "elements", ()) if facts.normal(e.value) not in kept]
+        gone = [case for case in gone if not _asked_elsewhere(pair, case)]
         if gone:
             yield Lost(lost.guard, after, lost.node, message=f"Cases of `{pair.new.symbol}` are gone: {_short(', '.join(gone))}.")
+
+
+def _asked_elsewhere(pair: Pair, case: str) -> bool:
+    """Whether the texts that only this case had stand somewhere else in the test file now."""
+    texts = [text for text in re.findall(r"([\"'][^\"'\n]+[\"'])", case) if pair.before.file.text.count(text) == case.count(text)]
+    return bool(texts) and all(text in pair.after.file.text for text in texts)

@@ -10,6 +10,7 @@ from guardrail import places
 from guardrail.delta.compare import Lost
 from guardrail.delta.files import Change, FilePair
 from guardrail.delta.guards import Guard, guards, inside, nodes_of
+from guardrail.delta.loss import shortened
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
-_PLAIN = ("Integer", "Float", "SimpleString", "UnaryOperation")
+_PLAIN = ("Integer", "Float", "UnaryOperation")
 _LISTS = ("List", "Tuple", "Set")
+_ONE_WORD = re.compile(r"[\"'][A-Za-z]{1,20}[\"']\Z")
 _FAILS = re.compile(r"\s*(?:raise\s+[\w.]+|except\s+[^:#]+)")
 
 
@@ -33,7 +35,8 @@ def fitted(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         (before, one), (after, other) = was.env["WANTED"], now.env["WANTED"]
         same = _subject(was) == _subject(now)
         if same and before.normal(one) != after.normal(other) and _literal(before, one) and _literal(after, other):
-            said = f"`{_subject(was)}` is expected to be {after.code(other)} (it was {before.code(one)}), as the change makes it."
+            expected, given = shortened(after.code(other)), shortened(after.code(now.env["GIVEN"][1]))
+            said = f"`{given}` is expected to be {expected} (it was {shortened(before.code(one))}), as the change makes it."
             yield Lost(Guard(was.facts, was.node, {}, 0), now.facts, now.node, message=said)
 
 
@@ -55,7 +58,9 @@ def _literal(facts: Facts, node: Any) -> bool:
         return all(_literal(facts, e.value) for e in node.elements)
     if kind_of(node) == "Name":
         return node.value in ("True", "False", "None")
-    return kind_of(node) in _PLAIN and " " not in facts.code(node)
+    if kind_of(node) == "SimpleString":
+        return _ONE_WORD.match(facts.code(node)) is not None
+    return kind_of(node) in _PLAIN
 
 
 def fails_newly(pair: FilePair) -> Iterator[Change]:

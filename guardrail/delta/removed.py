@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from guardrail.words import words_in
@@ -50,4 +51,5 @@ def _deprecates(side: Side, definition: Definition) -> bool:
 
 
 def _header(side: Side, definition: Definition) -> frozenset[str]:
-    return words_in("\n".join(side.words.lines[definition.first - 1 : definition.header]))
+    lines = side.words.lines[definition.first - 1 : definition.header]
+    return words_in("\n".join(dropwhile(lambda line: not line.lstrip().startswith(("def ", "async def ")), lines)))

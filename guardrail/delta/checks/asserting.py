@@ -93,6 +93,8 @@ def _strength(guard: Guard) -> int:
 def _weaker(old: Guard, new: Guard) -> str:
     """What to say where the new assertion says less than the old one."""
     before, after = _strength(old), _strength(new)
+    if _tolerance(new) > _tolerance(old) * 2 > 0:
+        return f"`{_short(old.text)}` → `{_short(new.text)}`."
     said = f"`{_short(old.text)}` → `{_short(new.text)}`."
     if kind_of(old.node) == "Call" and kind_of(new.node) == "Call" and "aises" in old.text and "aises" in new.text:
         was, now = (g.facts.code(g.node.args[0].value) if g.node.args else "" for g in (old, new))
@@ -103,6 +105,12 @@ def _weaker(old: Guard, new: Guard) -> str:
     if after == 1 and kind_of(new.node) == "Assert" and re.search(r"==|!=|\bnot\b|is_|has_|called|\(.*\)", new.text) and before < 5:
         return ""
     return said if _about_the_same(old, new) else ""
+
+
+def _tolerance(guard: Guard) -> float:
+    """What `approx` and `delta=` let pass, 0 where it is not said."""
+    found = re.search(r"\b(?:rel|abs|delta|atol|rtol|rel_tol|abs_tol)\s*=\s*(\d[\d.]*(?:e-?\d+)?)", guard.text)
+    return float(found[1].rstrip(".")) if found and found[1].count(".") < 2 else 0.0
 
 
 def _about_the_same(old: Guard, new: Guard) -> bool:

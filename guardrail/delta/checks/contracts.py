@@ -182,10 +182,18 @@ def payload(pair: Pair, _rule: Rule, losses: Losses) -> Iterator[Lost]:
 def status(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     """`status_code=` of a route that has another value."""
     old, new = _status(pair.base), _status(pair.head)
+    if old is not None and new is None and _is_route(pair.head) and pair.base.code(old) not in ("200", "status.HTTP_200_OK"):
+        yield _lost(pair, old, None, f"status_code of `{pair.new.symbol}` {pair.base.code(old)} → the default.")
     if old is not None and new is not None:
         was, now = pair.base.code(old), pair.head.code(new)
         if (was != now and pair.base.constants(old) != pair.head.constants(new)) or (was != now and not pair.base.constants(old)):
             yield _lost(pair, old, new, f"status_code of `{pair.new.symbol}` {was} → {now}.")
+
+
+def _is_route(facts: Facts) -> bool:
+    return any(
+        re.match(r"\w+\.(get|post|put|patch|delete|api_route)\(", facts.code(d.decorator)) for d in _header(facts).decorators
+    )
 
 
 def _status(facts: Facts) -> Any:

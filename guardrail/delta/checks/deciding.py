@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrail import places
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, nodes_of
+from guardrail.delta.guards import Guard, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 from guardrail.words import split_words
 
@@ -89,7 +89,7 @@ def _less(pair: Pair, gone: list[Decision], come: list[Decision]) -> Iterator[Lo
     if come or not _named(pair.heads) <= _named([pair.base]):
         return
     for was in gone:
-        if was.how == "branch":
+        if was.how == "branch" and not any(kind_of(n) == "Raise" and inside(was.facts, n, was.node) for n in nodes_of(was.facts)):
             head = next((n for n in nodes_of(pair.head) if kind_of(n) == "FunctionDef"), pair.head.tree)
             said = f"The branch `{_short(was)}` is gone, and no test of the change asks for it."
             yield Lost(Guard(was.facts, was.node, {}, 0), pair.head, head, message=said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta import blocks
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import inside, nodes_of
+from guardrail.delta.guards import Guard, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _WRITES = frozenset(
     "save create update delete add add_all remove bulk_create bulk_update get_or_create update_or_create insert execute executemany"
     " merge asave acreate aupdate adelete flush set".split()
 )
+_LEVELS = ["serializable", "repeatable read", "read committed", "read uncommitted"]
+_LEVEL = re.compile(r"(?i)isolation\s+level\s+(serializable|repeatable\s+read|read\s+(?:un)?committed)")
 _LOCKS = re.compile(r"for_update|_locked\b|\block(?:ed)?_")
 
 
@@ -77,3 +79,22 @@ def isolation(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost
         strong = any(word in facts.code(level).lower() for word in ("serializable", "repeatable"))
         if lost.now is not None or strong:
             yield lost
+
+
+def isolation_text(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
+    """`SET TRANSACTION ISOLATION LEVEL …` that names a weaker level, or is gone while the strong one was asked for."""
+    old, new = _levels([pair.base]), _levels(pair.heads)
+    if not old:
+        return
+    facts, node, level = min(old, key=lambda found: _LEVELS.index(found[2]))
+    weakest = max(new, key=lambda found: _LEVELS.index(found[2]), default=None)
+    if weakest is not None and _LEVELS.index(weakest[2]) > _LEVELS.index(level):
+        yield Lost(Guard(facts, node, {}, 0), weakest[0], weakest[1], message=f"The isolation level {level} → {weakest[2]}.")
+    elif weakest is None and level in _LEVELS[:2] and not any("isolation" in f.code(f.tree).lower() for f in pair.heads):
+        function = next((n for n in nodes_of(pair.head) if kind_of(n) == "FunctionDef"), pair.head.tree)
+        yield Lost(Guard(facts, node, {}, 0), pair.head, function, movable=True)
+
+
+def _levels(sides: Iterable[Facts]) -> list[tuple[Facts, Any, str]]:
+    found = [(f, n, _LEVEL.search(f.code(n))) for f in sides for n in nodes_of(f) if kind_of(n) == "SimpleString"]
+    return [(f, n, " ".join(m[1].lower().split())) for f, n, m in found if m]

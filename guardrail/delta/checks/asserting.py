@@ -45,7 +45,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
                 yield Lost(guard, twin.facts, twin.node, message=said)
         elif come:
             come.pop()
-        elif _names(guard) in about or _set_now(pair, guard):
+        elif any(_names(guard) <= names for names in about) or _set_now(pair, guard):
             continue
         elif len(head) < len(base) and _subject_stays(pair, guard) and not _helper_came(pair):
             yield Lost(guard, pair.head, _header(pair))
@@ -135,9 +135,10 @@ def _about_the_same(old: Guard, new: Guard) -> bool:
 
 
 def _names(guard: Guard) -> frozenset[str]:
-    """The names in an assertion, its texts left out."""
+    """The names in an assertion, its texts and the word for asserting left out."""
     inner = [n for n in nodes_of(guard.facts) if inside(guard.facts, n, guard.node)]
-    return frozenset(n.value if kind_of(n) == "Name" else n.attr.value for n in inner if kind_of(n) in ("Name", "Attribute"))
+    names = (n.value if kind_of(n) == "Name" else n.attr.value for n in inner if kind_of(n) in ("Name", "Attribute"))
+    return frozenset(name for name in names if not name.startswith("assert"))
 
 
 def _set_now(pair: Pair, guard: Guard) -> bool:

@@ -34,7 +34,7 @@ _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
 _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file", "near")
-_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files")
+_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files", "tested", "everywhere")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
     *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "versions", "unless-versions"),

@@ -245,15 +245,10 @@ def _judge(
     asked = "text" if shown_map is not None else default_format(os.environ)
     outputs = read_outputs(form, output, asked)
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-<<<<<<< HEAD:guardrail/cli/__init__.py
-    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
-    terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
-=======
     verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
     write_files(outputs.files, lambda name: _report(verdict, name, color == "always", quiet, shown_map))
     if outputs.printed:
         terminal.write(_report(verdict, outputs.printed, terminal.in_colour(color), quiet, shown_map))
->>>>>>> work-reports:guardrail/cli.py
     return verdict.exit_code
 
 

@@ -109,6 +109,7 @@ class Change:
     head: Tree
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...] = ()
+    opaque: tuple[Skipped, ...] = ()  # links and submodules that come with it, behind which Python finds code
 
     @property
     def renames(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from guardrail import __version__, terminal
+from guardrail.cli.policy import COMMANDS
 
 if TYPE_CHECKING:
     from guardrail.change import Source
@@ -77,11 +78,16 @@ def _listed(_context: click.Context, _option: click.Parameter, given: Sequence[s
 @click.option("--base", metavar="REV", help="A commit or branch: what came since its merge base with --head.")
 @click.option("--head", metavar="REV", help="With --base: the commit to judge; HEAD by default.")
 @click.option("--worktree", is_flag=True, help="With --base: judge the working tree.")
+@click.option(
+    "--config-from", type=click.Choice(["base", "head"]), default="base", help="Whose settings, packs, baseline; base by default."
+)
 @click.option("--diff", type=click.File("rb"), metavar="FILE", help="A patch to the working tree; - reads it from stdin.")
 @judging
-def check(staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None, **options: Any) -> int:
+def check(
+    staged: bool, base: str | None, head: str | None, worktree: bool, config_from: str, diff: IO[bytes] | None, **options: Any
+) -> int:
     """Judge a change: by default the working tree against HEAD."""
-    return _judge(_source(staged, base, head, worktree, diff), **options)
+    return _judge(_source(staged, base, head, worktree, diff), config_from=config_from, **options)
 
 
 @group.command()
@@ -106,10 +112,11 @@ def explain(name: str) -> int:
         terminal.write(reasons.render(why(path, int(line), Path.cwd())))
         return CLEAN
     from guardrail.examples import examples
+    from guardrail.ownrules import RULES as OWN_RULES
     from guardrail.report import described
 
     known = _rules()
-    terminal.write(described.explained(name, known.rules, known.surfaces, examples()))
+    terminal.write(described.explained(name, (*known.rules, *OWN_RULES), known.surfaces, examples()))
     return CLEAN
 
 
@@ -227,6 +234,7 @@ def _judge(
     shown_map: bool | None,
     exit_zero: bool,
     cached: bool,
+    config_from: str = "base",
     **settings: object,
 ) -> int:
     """Run the pipeline, write the report, and answer with the exit code."""
@@ -237,7 +245,7 @@ def _judge(
     asked = "text" if shown_map is not None else default_format(os.environ)
     outputs = read_outputs(form, output, asked)
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None)
+    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
     write_files(outputs.files, lambda name: _report(verdict, name, color == "always", quiet, shown_map))
     if outputs.printed:
         terminal.write(_report(verdict, outputs.printed, terminal.in_colour(color), quiet, shown_map))
@@ -284,6 +292,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return UNSURE
 
 
+for _command in COMMANDS:
+    group.add_command(_command)
 for _command in (group, *group.commands.values()):
     _command.params.append(
         click.Option(

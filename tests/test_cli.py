@@ -312,7 +312,7 @@ def test_the_version_needs_nothing_but_the_command_line():
     )
     assert started(program).stdout.decode().splitlines() == [
         f"guardrail, version {__version__}",
-        "guardrail guardrail.cli guardrail.terminal",
+        "guardrail guardrail.cli guardrail.cli.policy guardrail.terminal",
     ]
 
 

@@ -238,7 +238,14 @@ def _judge(
 
     output = None if output == "-" else output
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
+    verdict = run(
+        source,
+        Path.cwd(),
+        given,
+        exit_zero,
+        Cache() if cached else None,
+        **({} if config_from == "base" else {"config": config_from}),
+    )
     terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
     return verdict.exit_code
 

@@ -289,6 +289,8 @@ class Verdict:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     exit_code: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)  # path → head text of files with findings, for code frames
+    base_sources: Mapping[str, str] = field(default_factory=dict)  # base path → what stood there before, of the same files
+    files: tuple[FileChange, ...] = ()  # what differs, sorted by path; which lines of the two sides belong together
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
     limits: tuple[str, ...] = ()  # bounds that were hit, and what was therefore not looked at, in words
     provenance: Provenance | None = None  # None: nothing is known of it

@@ -19,6 +19,7 @@ from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.settings import Settings, check_names, load_settings
+from guardrail.shown import with_sources
 from guardrail.tuning import tuned
 from guardrail.workers import mapped, shown
 
@@ -50,7 +51,7 @@ def run(
     old = superseded(f.path for f in files) if whole else frozenset()
     today = datetime.now(UTC).date()
     judge = Judge(change.base, change.head, rules, True, whole, old, today)
-    judgements = list(judge_all(judge, files, settings.jobs))
+    judgements = judged(judge, files, settings, cache)
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     if cache:
@@ -59,7 +60,8 @@ def run(
     case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
-    return replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    verdict = replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    return with_sources(verdict, change, [] if whole else scope)
 
 
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
@@ -68,6 +70,22 @@ def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) 
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), *(r.id for r in OWN_RULES)}, {*rules.surfaces, "policy"})
     return settings, tuned(rules, settings.surfaces)
+
+
+def judged(judge: Judge, files: list[FileChange], settings: Settings, cache: Cache | None) -> list[FileJudgement]:
+    """The judgements in the order of the files, those of the cache from there."""
+    from guardrail.kept import Kept  # late: an empty change needs none
+
+    if cache is None or not files or not Kept.can_keep(judge):
+        return list(judge_all(judge, files, settings.jobs))
+    kept = Kept(cache, judge, repr(settings.surfaces))
+    keys = kept.keys(files)
+    known = kept.load(keys, files)
+    todo = [(key, file) for key, file in zip(keys, files, strict=True) if key not in known]
+    fresh = list(judge_all(judge, [file for _, file in todo], settings.jobs))
+    kept.store({key: made for (key, _), made in zip(todo, fresh, strict=True)})
+    rest = iter(fresh)
+    return [known[key] if key in known else next(rest) for key in keys]
 
 
 def load_trusted(root: Path) -> Settings:

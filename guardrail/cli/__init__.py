@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from guardrail.packs import Rules
 
 CLEAN, FINDINGS, UNSURE, INTERRUPTED = 0, 1, 2, 130
-FORMATS = ("text", "json", "github")  # of guardrail.report, which is not imported for this
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "rdjson", "markdown", "html", "agent")  # of guardrail.report
 PEERS = ("bandit", "ruff")  # of guardrail.peers, likewise
 
 
@@ -39,8 +39,13 @@ def group() -> None:
 def judging(command: Callable[..., int]) -> Callable[..., int]:
     """The options that `check` and `scan` share."""
     options = [
-        click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Of the report; text by default."),
-        click.option("--output", metavar="FILE", help="Write the report there and print nothing."),
+        click.option("--format", "form", type=click.Choice(FORMATS), help="Of the report; text, or agent for an assistant."),
+        click.option(
+            "--output",
+            multiple=True,
+            metavar="[FORMAT=]FILE",
+            help="FORMAT=FILE writes one more report, as often as you like; FILE alone takes the place of what is printed.",
+        ),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."),
         click.option(
             "--fail-on",
@@ -222,8 +227,8 @@ def _source(staged: bool, base: str | None, head: str | None, worktree: bool, di
 def _judge(
     source: Source,
     *,
-    form: str,
-    output: str | None,
+    form: str | None,
+    output: Sequence[str],
     color: str,
     quiet: bool,
     shown_map: bool | None,
@@ -234,19 +239,16 @@ def _judge(
 ) -> int:
     """Run the pipeline, write the report, and answer with the exit code."""
     from guardrail.cache import Cache
+    from guardrail.outputs import default_format, read_outputs, write_files
     from guardrail.run import run
 
-    output = None if output == "-" else output
+    asked = "text" if shown_map is not None else default_format(os.environ)
+    outputs = read_outputs(form, output, asked)
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-    verdict = run(
-        source,
-        Path.cwd(),
-        given,
-        exit_zero,
-        Cache() if cached else None,
-        **({} if config_from == "base" else {"config": config_from}),
-    )
-    terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
+    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
+    write_files(outputs.files, lambda name: _report(verdict, name, color == "always", quiet, shown_map))
+    if outputs.printed:
+        terminal.write(_report(verdict, outputs.printed, terminal.in_colour(color), quiet, shown_map))
     return verdict.exit_code
 
 
@@ -255,6 +257,10 @@ def _report(verdict: Verdict, form: str, color: bool, quiet: bool, shown_map: bo
         from guardrail.report import text
 
         return text.render(verdict, color=color, quiet=quiet, map=shown_map)
+    if form == "agent":
+        from guardrail.report import agent
+
+        return agent.render(verdict, quiet=quiet)
     from guardrail import report
 
     return report.FORMATS[form](verdict)

@@ -22,6 +22,7 @@ CLEAN, FINDINGS, UNSURE = 0, 1, 2
 def baseline(prune: bool, output: str | None, jobs: int | None) -> int:
     """Write the known findings of the whole project, which `scan` then leaves be."""
     from guardrail.change import Paths
+    from guardrail.outputs import write_files
     from guardrail.policy.known import renewed, root_of
     from guardrail.run import load_trusted, run
 
@@ -29,7 +30,7 @@ def baseline(prune: bool, output: str | None, jobs: int | None) -> int:
     path = output or load_trusted(root).baseline
     given = {} if jobs is None else {"jobs": jobs}
     text, come, gone = renewed(run(Paths(), root, given), root, path, prune)
-    terminal.write(text, str(root / path))
+    write_files([("baseline", str(root / path))], lambda _: text)
     terminal.write(f"{path}: {text.count(chr(10))} findings, {come} new, {gone} gone\n")
     return CLEAN
 

@@ -47,7 +47,7 @@ def load_packs(extra: Iterable[str] = (), read: Callable[[str], bytes | None] | 
     texts = [(p.name, p.read_bytes()) for p in sorted(own_packs().glob("*.toml")) if p.name not in NOT_PACKS]
     theirs = _user_packs(tuple(extra), read, tuple(files), problems)
     if theirs or problems:
-        return read_packs([*texts, *theirs], problems)
+        return replace(read_packs([*texts, *theirs], problems), theirs=compiled.fingerprint(theirs))
     key = compiled.fingerprint(texts)
     rules = compiled.recall(key)
     if rules is None:

@@ -65,6 +65,8 @@ class Delta:
     instead: tuple[Pattern, ...] = ()  # equivalent forms
     weakened: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metavariable → what loosens its value
     files: tuple[str, ...] = ()  # globs: the check reads whole files of the change, not pairs of definitions
+    everywhere: Mapping[str, str] = field(default_factory=dict)  # pattern of a setting → the guards that it stands for
+    tested: str = ""  # how the tests of the change must stand to it, one of losses.TESTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,3 +146,4 @@ class Rules:
     surfaces: Mapping[str, Surface]
     signals: Mapping[str, Signals]
     tiers: Callable[[str, str], Tier | None] = _as_packs_say  # of a surface and a path, where the settings have a say
+    theirs: bytes = b""  # stands for the contents of the user's packs, b"" where there are none

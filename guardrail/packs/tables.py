@@ -17,7 +17,16 @@ from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
-SYSTEMIC_CONTEXTS = (*CONTEXTS, "lock-thread", "lock-async", "connection", "task", "try")  # of rules with `reaches`
+SYSTEMIC_CONTEXTS = (
+    *CONTEXTS,
+    "lock-thread",
+    "lock-async",
+    "connection",
+    "task",
+    "try",
+    "deadline",
+    "function",
+)  # of rules with `reaches`
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
 OWN_CHECK = re.compile(r"guardrail\.[\w.]+:[A-Za-z_]\w*")
 CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -25,7 +34,7 @@ _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
 _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
 _DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file", "near")
-_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files")
+_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files", "tested", "everywhere")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
     *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "versions", "unless-versions"),

@@ -25,6 +25,7 @@ def render(verdict: Verdict) -> str:
             "analysed": verdict.analysed,
             "skipped": [{"path": s.path, "reason": s.reason} for s in skipped],
         },
+        "limits": list(verdict.limits),
         "findings": [_finding(f, verdict) for f in by_place(verdict.findings)],
         "allowed": [_allowed(d) for d in allowed(verdict)],
         "surfaces": [_placement(p, verdict) for p in placements],

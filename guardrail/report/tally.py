@@ -48,6 +48,11 @@ def lines_by_tier(placements: Sequence[Placement]) -> dict[str, int]:
     return {tier: found[tier] for tier in Tier}
 
 
+def percent(part: int, total: int) -> int:
+    """Rounded, but a little is never nothing."""
+    return max(1, min(round(100 * part / total), 99 if part < total else 100)) if part else 0
+
+
 def reviewers(verdict: Verdict) -> dict[str, list[str]]:
     """Whom the settings suggest for the surfaces of a change that need judgment: owner → surfaces, both sorted."""
     seen = {p.surface for p in verdict.placements if p.tier is not Tier.FREE}

@@ -24,6 +24,20 @@ _SPEAKS = re.compile(
 _PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|for_user)\b")
 
 
+_STRONGER = re.compile(r"(?i)permission|staff|superuser|admin|role|scope|owner|passes_test|verified|otp|fresh")
+
+
+def decorators(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Decorators that are gone, and those that asked for a right where another one only asks who it is."""
+    yield from unless_named(pair, rule, losses)
+    base, head = guards(pair.base, rule.patterns, rule), guards(pair.head, rule.patterns, rule)
+    kept = any(_STRONGER.search(g.text) for g in head) or not head
+    strong = next((g for g in base if _STRONGER.search(g.text)), None)
+    if strong is not None and not kept:
+        said = f"`@{strong.text}` → `@{head[0].text}`: who logs in may."
+        yield Lost(strong, pair.head, head[0].itself[1], message=said)
+
+
 def unless_named(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Losses in definitions that name nothing new that may stand for the guard, and that still do something."""
     held = list(losses)
@@ -95,12 +109,16 @@ def ownership(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     if not held:
         return
     base, head = (sum(len(_PRINCIPAL.findall(f.code(f.tree))) for f in side) for side in ((pair.base,), pair.heads))
-    if head >= base:
+    if head >= base > 0:
         return
     queries = [(f, n) for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Call"]
     before = [(pair.base, n) for n in nodes_of(pair.base) if kind_of(n) == "Call"]
     became = align(before, queries)
     for lost in held:
+        named = lost.guard.facts.code(lost.guard.env["U"][1])
+        before_it, now = (sum(f.code(f.tree).count(named) for f in side) for side in ((pair.base,), pair.heads))
+        if now >= before_it:
+            continue
         place = became.get(id(lost.guard.node), (lost.facts, lost.node))
         yield Lost(lost.guard, *place, movable=True)
 

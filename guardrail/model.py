@@ -250,9 +250,6 @@ class Surface:
     owners_hint: str = ""
 
 
-# ---- verdict ---------------------------------------------------------------------------------
-
-
 class Outcome(StrEnum):
     """What policy decided about a finding."""
 

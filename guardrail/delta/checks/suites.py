@@ -16,6 +16,7 @@ _OFF = re.compile(
     r"@(?:\w+\.)*(?:skip\b|expectedFailure\b|flaky\b|skipif\(\s*(?:True|1)\b|skipIf\(\s*(?:True|1)\b|xfail\b(?!.*strict\s*=\s*True))[^\n]*"
 )
 _SKIPS = re.compile(r"^\s*(?:pytest\.skip\(|self\.skipTest\(|raise\s+(?:unittest\.)?SkipTest|pytest\.xfail\(|return\s*$)")
+MERGED = 0.6  # of the words of a test that a new one has, to have taken it in
 _COMMON = 3  # letters: shorter words tell nothing
 
 
@@ -36,7 +37,9 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
     ]
     fresh = [d for side, d in come if _is_test(d) and (side.file.path == pair.path or side.file.path in pair.new_files())]
     names = {d.symbol.rpartition(".")[2] for _, d in come}
-    gone = [d for d in missing if d.symbol.rpartition(".")[2] not in names and become(old, d, come) is None]
+    gone = [
+        d for d in missing if d.symbol.rpartition(".")[2] not in names and become(old, d, come) is None and not _merged(d, fresh)
+    ]
     if len(gone) > len(fresh):
         removed = pair.removed_words()
         for d in gone:
@@ -46,6 +49,12 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
         after = ours.get(d.symbol)
         if after is not None and _is_test(d, True) and (line := _newly_off(pair, d, after)):
             yield Change(line, f"`{d.symbol}` is switched off: `{pair.head[line - 1].strip()}`.", d.header, d.symbol, d.symbol)
+
+
+def _merged(test: Definition, fresh: list[Definition]) -> bool:
+    """Whether a new test with cases does what a test did."""
+    own = test.words - {test.symbol.rpartition(".")[2]}
+    return any("parametrize" in new.words and len(own & new.words) >= MERGED * len(own) for new in fresh)
 
 
 @cache

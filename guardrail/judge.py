@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class Judge:
     triage: bool = True
     whole: bool = False
     superseded: frozenset[str] = frozenset()  # migrations that are history, in a scan
+    today: date | None = None  # by which allows expire; None: none does
     library: dict[str, Any] = field(default_factory=lambda: read_library())
 
     def judge(self, change: FileChange) -> FileJudgement:

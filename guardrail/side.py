@@ -60,7 +60,7 @@ class Side:
     @cached_property
     def allows(self) -> AllowsOfFile:
         """The allow comments of the file."""
-        return find_allows(self.file.path, self.file.text, self.judge.known)
+        return find_allows(self.file.path, self.file.text, self.judge.known, self.judge.today)
 
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""

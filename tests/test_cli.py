@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, TIMING, decided, verdict
 
-from guardrail import __version__, cli, report, terminal
+from guardrail import __version__, cli, outputs, report, terminal
 from guardrail.cache import Cache
 from guardrail.change import Patch, Paths, Revisions, Staged, WorkingTree
 from guardrail.model import GuardrailError, Verdict
@@ -45,7 +45,8 @@ class Pipeline:
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch):
     """No colour and no range from outside."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "GUARDRAIL_DEBUG", "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"):
+    ours = ("NO_COLOR", "FORCE_COLOR", "GUARDRAIL_DEBUG", "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")
+    for name in (*ours, *outputs.ASSISTANTS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -129,7 +130,7 @@ def test_only_what_is_given_reaches_the_settings(arguments, settings, exit_zero,
         ("check --diff nowhere.patch", "'nowhere.patch': No such file or directory"),
         ("chekc", "No such command 'chekc'. (Did you mean one of: 'cache', 'check'?)"),
         ("check --stage", "'--staged'"),
-        ("check --format jsn", "'jsn' is not one of 'text', 'json', 'github'."),
+        ("check --format jsn", "'jsn' is not one of 'text', 'json', 'sarif', "),
         ("check --fail-on P4", "'P4' is not one of 'P0', 'P1', 'P2', 'never'."),
         ("check --jobs -1", "-1 is not in the range x>=0."),
         ("scan --staged", "No such option '--staged'."),
@@ -147,7 +148,7 @@ def test_a_wrong_option_is_one_clear_sentence(arguments, sentence, pipeline, cap
 # ---- reports -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["text", "json", "github"])
+@pytest.mark.parametrize("form", cli.FORMATS)
 def test_a_report_in_each_format(form, pipeline, capsys):
     pipeline.answer = FULL
     assert cli.main(["check", "--format", form]) == 1
@@ -190,10 +191,9 @@ def test_when_there_is_colour(variables, arguments, coloured, pipeline, monkeypa
 def test_a_terminal_has_colour_unless_it_is_dumb(monkeypatch):
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setenv("TERM", "xterm")
-    assert terminal.in_colour("auto", None)
-    assert not terminal.in_colour("auto", "report.txt")
+    assert terminal.in_colour("auto")
     monkeypatch.setenv("TERM", "dumb")
-    assert not terminal.in_colour("auto", None)
+    assert not terminal.in_colour("auto")
 
 
 def test_output_goes_to_the_file_and_nowhere_else(pipeline, tmp_path, capsys, monkeypatch):

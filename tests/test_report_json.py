@@ -34,6 +34,7 @@ def test_nothing_found():
     "analysed": 2,
     "skipped": []
   },
+  "limits": [],
   "findings": [],
   "allowed": [],
   "surfaces": [],

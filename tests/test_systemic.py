@@ -177,3 +177,61 @@ def test_a_trace_for_a_machine(shop):
 def test_a_trace_of_nothing_says_what_there_is(shop):
     sentence = guardrail("trace", "shop/prices.py:in_yen", cwd=shop().root).refused()
     assert sentence == "shop/prices.py: there is no function in_yen here; it has in_euro"
+
+
+def hub(count: int) -> dict[str, str]:
+    """Modules with `count` coroutines that all use one function, which waits already."""
+    users = {
+        f"app/users_{n}.py": f"from app.secrets import get_secret\n\n\nasync def serve_{n}():\n    return get_secret('{n}')\n"
+        for n in range(count)
+    }
+    kept = "import requests\n\n\ndef fetch(name):\n    return requests.get(name, timeout=3).text\n"
+    return {"app/__init__.py": "", "app/kept.py": kept, "app/secrets.py": HUB, **users}
+
+
+HUB = """
+import time
+
+from app.kept import fetch
+
+
+def get_secret(name):
+    if name.startswith("http"):
+        return fetch(name)
+    return by_name(name)
+
+
+def by_name(name):
+    time.sleep(1)
+    return name
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('    if name.startswith("http"):', '    time.sleep(2)\n    if name.startswith("http"):', 8),
+        ("    return by_name(name)", "    fetch('x')\n    return by_name(name)", 10),
+        ("    time.sleep(1)\n", "    time.sleep(1)\n    time.sleep(2)\n", 15),
+    ],
+    ids=["its own", "a second call of the same", "the same once more"],
+)
+def test_what_is_added_behind_a_hub_is_news_though_the_hub_waited_before(tmp_path, old, new, line):
+    repo = Repo(tmp_path / "repo")
+    repo.commit(hub(40))
+    repo.write("app/secrets.py", HUB.replace(old, new))
+    assert [(f["path"], f["line"], f["status"]) for f in found(repo)] == [("app/secrets.py", line, "introduced")]
+
+
+def test_a_bound_that_was_hit_is_said_in_text_and_json(tmp_path):
+    repo = Repo(tmp_path / "repo")
+    repo.commit(
+        hub(40)
+        | {f"app/more_{n}.py": f"import app.secrets\n\n\ndef more_{n}():\n    app.secrets.get_secret('x')\n" for n in range(150)}
+    )
+    repo.write(
+        "app/secrets.py", HUB.replace('    if name.startswith("http"):', '    time.sleep(2)\n    if name.startswith("http"):')
+    )
+    done = guardrail("check", "--format", "json", cwd=repo.root)
+    assert [limit for limit in done.told["limits"] if "`get_secret`" in limit]
+    assert f"bound: {done.told['limits'][0]}" in guardrail("check", cwd=repo.root).out

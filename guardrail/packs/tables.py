@@ -17,7 +17,16 @@ from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import FLAGS, VALUES
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
-SYSTEMIC_CONTEXTS = (*CONTEXTS, "lock-thread", "lock-async", "connection", "task", "try")  # of rules with `reaches`
+SYSTEMIC_CONTEXTS = (
+    *CONTEXTS,
+    "lock-thread",
+    "lock-async",
+    "connection",
+    "task",
+    "try",
+    "deadline",
+    "function",
+)  # of rules with `reaches`
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
 OWN_CHECK = re.compile(r"guardrail\.[\w.]+:[A-Za-z_]\w*")
 CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

@@ -112,7 +112,7 @@ def _check(test: str, wanted: object) -> None:
 
 
 def regex_anchors(predicate: Predicate) -> Anchors:
-    """The regular expressions that must be found in the file, at the ends of words instead of texts: for patterns that no word tells."""
+    """The regular expressions that must be found in the file, for patterns that no word tells."""
     found = (frozenset(SEARCH + _ATOMS.sub(_end_of_word, wanted) for wanted in _regexes(tests)) for tests in predicate.choices)
     return choice(frozenset({each}) for each in found)
 

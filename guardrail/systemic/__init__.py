@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from guardrail.settings import Settings
 
 
+REACHED = 1500  # functions that a check looks at from each touched function on
+
+
 @dataclass(frozen=True)
 class Systemic:
     """What was found in the calls of a project, the bounds that were hit while looking, in words, and what a cache should keep."""
@@ -28,6 +31,7 @@ def find(
 ) -> Systemic:
     """What the rules with `reaches` find in a change, without what was `said` by others; each with its status."""
     rules = [rule for rule in judge.rules.rules if rule.reaches]
+    differ = frozenset(path for f in files for path in (f.base_path, f.head_path) if path)
     files = [f for f in files if f.path.endswith(".py")]
     if not rules or not files:
         return Systemic()
@@ -38,7 +42,7 @@ def find(
 
     reading = Reading(cache, (settings.jobs if settings else 1) or os.cpu_count() or 1)
     skip = settings.excluded if settings else lambda _: False
-    base = None if judge.whole else Project(judge.base, skip, reading)
-    head = Project(judge.head, skip, reading)
+    head = Project(judge.head, skip, reading, most=None if judge.whole else REACHED)
+    base = None if judge.whole else Project(judge.base, skip, reading, twin=head, changed=differ, most=REACHED)
     found = found_by(base, head, files, rules, judge.library, judge.whole)
     return Systemic(without(found, said), tuple(sorted(head.limits)), reading.fresh)

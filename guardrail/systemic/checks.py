@@ -55,57 +55,6 @@ def _brief(value: object) -> bool:
     return isinstance(value, (int, float)) and value <= _MOMENT
 
 
-def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
-    """SQL004: the query asks for something else in each turn."""
-    around = path.context.around
-    if (
-        around is None
-        or _in_retry(path)
-        or _remembered(path)
-        or any(hop.node.function.name in ("__init__", "__str__") for hop in path.hops[1:])
-    ):
-        return None
-    site = path.edges[0].site if path.edges else path.deed.site
-    bound = set(around.names)
-    for _ in range(3):
-        bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
-    used = _roots(site.ref) | {n for a in site.arguments for n in a.names}
-    return "" if used & bound else None
-
-
-def _in_retry(path: Path) -> bool:
-    site = path.edges[0].site if path.edges else path.deed.site
-    kinds = [a.kind for a in site.around]
-    return "retry" in kinds and kinds.index("retry") < kinds.index("loop") if "loop" in kinds else False
-
-
-def _remembered(path: Path) -> bool:
-    """Whether the loop asks only for what it has not asked for yet."""
-    site = path.edges[0].site if path.edges else path.deed.site
-    kinds = [a.kind for a in site.around]
-    return "memo" in kinds and "loop" in kinds and kinds.index("memo") < kinds.index("loop")
-
-
-def _mentions(ref: Ref, names: set[str]) -> bool:
-    """Whether a Ref is made from one of the names."""
-    return bool(_roots(ref) & names)
-
-
-def _roots(ref: Ref) -> set[str]:
-    """The plain names in a Ref."""
-    found: set[str] = set()
-    todo: list[object] = [ref]
-    while todo:
-        part = todo.pop()
-        if not isinstance(part, tuple) or not part:
-            continue
-        if part[0] == "name":
-            found.add(str(part[1]))
-        else:
-            todo += part[1:] if isinstance(part[0], str) else part
-    return found
-
-
 def slow(judging: Judging, rule: Rule, path: Path) -> str | None:
     """TXN001, SQL008: not a cache beside the database, and no sleep of nothing."""
     effect = path.deed.effect
@@ -185,7 +134,7 @@ def unsafe(site: Site, name: str, kind: str) -> bool:
     method = last_name(site.ref)
     if kind.startswith("write"):
         return method in _INSERTS
-    if _LOCAL.search(name) or _MODEL_CALLS.match(name) or method in _QUIET_METHODS:
+    if _LOCAL.search(name) or name.endswith("indices.create") or _MODEL_CALLS.match(name) or method in _QUIET_METHODS:
         return False
     if method == "send" and name.startswith(("httpx.", "requests.")):
         return False  # nobody knows which method the request has
@@ -196,12 +145,7 @@ def _keyed(judging: Judging, path: Path) -> bool:
     """Whether a key goes along by which the other side knows the second attempt, or the call only asks."""
     if any(a.keyword.lower() in _KEYS for a in path.deed.site.arguments):
         return True
-    for hop in path.hops:
-        function = hop.node.function
-        lines = judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace").split("\n")
-        if _KEYED.search("\n".join(lines[function.first - 1 : function.last])):
-            return True
-    return False
+    return any(_KEYED.search(judging.graph.project.text_of(hop.node.key)) for hop in path.hops)
 
 
 def lock_around_slow_work(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -251,7 +195,7 @@ def other_order(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     graph = judging.graph
     walk = judging.walk(path.context.kind, frozenset({"lock"}))
-    for module in graph.project.callers_of(second.rpartition(".")[2]):
+    for module in graph.project.callers_of(second.rpartition(".")[2], second.rpartition(".")[0].rpartition(".")[2]):
         for symbol in module.functions:
             node = graph.node((module.path, symbol))
             for kind in ("lock-thread", "lock-async") if node else ():
@@ -260,22 +204,6 @@ def other_order(judging: Judging, rule: Rule, path: Path) -> str | None:
                         where = f"{module.path}:{other.hops[0].line}"
                         return f"Two locks are taken in this order here, and in the other order at {where}: $CHAIN."
     return None
-
-
-def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
-    """SQL005: the loop runs over rows of the database, whose query does not fetch the related objects along."""
-    around = path.context.around
-    node = path.hops[0].node
-    if around is None or around.ref is None:
-        return None
-    kinds = judging.graph.resolver.types(around.ref, node.module, node.function)
-    if not any("QuerySet[" in kind for kind in kinds):
-        return None
-    site = path.edges[0].site if path.edges else path.deed.site
-    if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
-        return None
-    texts = " ".join(judging.graph.project.read(hop.node.key[0]).decode("utf-8", "replace") for hop in path.hops[:1])
-    return None if "select_related" in texts or "prefetch_related" in texts else ""
 
 
 def hidden_error(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from guardrail.index import MODULE
+from guardrail.systemic import deadlines
 from guardrail.systemic.facts import Argument, Around, Ref, Site
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.names import NOTHING, Names
@@ -21,7 +22,7 @@ class Context:
     kind: str
     line: int
     identity: str = ""
-    attempts: int = 0
+    attempts: int = 0  # of a deadline: its seconds
     around: Around | None = None
     sure: bool = True
 
@@ -32,12 +33,23 @@ class Contexts:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._entered: dict[tuple[object, ...], tuple[Context, ...]] = {}
+        self._kinds: dict[tuple[str, str], frozenset[str]] = {}
         self._of_function: dict[tuple[str, str], tuple[Context, ...]] = {}
 
     def at(self, node: Node, site: Site) -> list[Context]:
         """The contexts of a site, the innermost first, those of its function last."""
         found = [c for around in site.around for c in self.of_block(node, around)]
-        return [*found, *self.of_function(node)]
+        waited = deadlines.around_call(self.graph, node, site)
+        return [*(Context("deadline", line, "wait_for", limit) for line, limit in waited), *found, *self.of_function(node)]
+
+    def kinds(self, node: Node) -> frozenset[str]:
+        """The kinds of all contexts in a function."""
+        if node.key not in self._kinds:
+            blocks = {around for site in node.function.sites for around in site.around}
+            found = {c.kind for around in blocks for c in self.of_block(node, around)}
+            found |= {"deadline" for site in node.function.sites if last_name(site.ref) == "wait_for"}
+            self._kinds[node.key] = frozenset(found | {c.kind for c in self.of_function(node)})
+        return self._kinds[node.key]
 
     def of_block(self, node: Node, around: Around) -> tuple[Context, ...]:
         """The contexts that a block opens."""
@@ -92,6 +104,9 @@ class Contexts:
                 return
         if known & self._list("connection"):
             yield Context("connection", around.line, shown(around.ref), 0, around)
+        if names & self._list("deadline") and around.ref and around.ref[0] == "call":
+            limit = deadlines.seconds(around.ref[2][:1])
+            yield from [Context("deadline", around.line, shown(around.ref), limit, around)] if limit else []
 
     def lock_identity(self, node: Node, ref: Ref) -> str:
         """Which lock a Ref is: an attribute of a class, or a name of a module; "" for one that only its holder knows."""
@@ -118,6 +133,7 @@ class Contexts:
 
     def _whole(self, node: Node) -> Iterator[Context]:
         function, graph = node.function, self.graph
+        yield Context("function", function.first)
         if function.asynchronous:
             yield Context("async", function.first)
         for ref, line, _ in graph.decorated(node.module, function, "decorators", "transaction"):

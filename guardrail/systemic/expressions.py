@@ -84,9 +84,7 @@ class Expressions:
         elif isinstance(node, _COMPREHENSIONS):
             self.comprehension(node)
         elif isinstance(node, ast.Attribute):
-            if self.open.loops and (found := ref(node)) is not None:
-                self.add(Site("read", node.lineno, found))
-            self.expression(node.value)
+            self.attribute(node)
         elif not isinstance(node, (ast.Name, ast.Constant)):
             if isinstance(node, (ast.Yield, ast.YieldFrom)):
                 self.open.generator = True
@@ -94,10 +92,24 @@ class Expressions:
             for child in ast.iter_child_nodes(node):
                 self.expression(child)
 
+    def attribute(self, node: ast.Attribute) -> None:
+        """A reading of an attribute, which in a loop is remembered."""
+        if self.open.loops and (found := ref(node)) is not None:
+            self.add(Site("read", node.lineno, found))
+        self.through(node)
+        self.expression(node.value)
+
+    def through(self, node: ast.Attribute) -> None:
+        """Of `order.customer.name` or `order.customer.greet()`, outside of loops, the reading of `order.customer`."""
+        inner = node.value
+        if not self.open.loops and isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+            self.add(Site("read", node.lineno, ref(inner)))
+
     def call(self, node: ast.Call, awaited: bool, used: bool) -> None:
         """A call: what it is called on, its arguments, then itself."""
         func = ref(node.func)
         if isinstance(node.func, ast.Attribute):
+            self.through(node.func)
             self.expression(node.func.value)
         elif not isinstance(node.func, ast.Name):
             self.expression(node.func)

@@ -45,8 +45,16 @@ class _Gathering(Expressions):
             symbol: replace(c, values={k: tuple(v) for k, v in self.fields[symbol].items()}, annotations=self.hints[symbol])
             for symbol, c in self.classes.items()
         }
-        words = frozenset(last_name(site.ref) for f in self.functions.values() for site in f.sites)
-        return Module(self.path, self.name, self.functions, classes, self.imports, tuple(self.stars), words)
+        return Module(self.path, self.name, self.functions, classes, self.imports, tuple(self.stars), self.mentions())
+
+    def mentions(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """The words that may name what a site calls, with the function and the number of the site."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for symbol, function in self.functions.items():
+            for number, site in enumerate(function.sites):
+                for word in {last_name(site.ref), *(last_name(a.ref) for a in site.arguments)} - {""}:
+                    found.setdefault(word, []).append((symbol, number))
+        return {word: tuple(places) for word, places in sorted(found.items())}
 
     def module(self, tree: ast.Module) -> None:
         self.block(tree.body)
@@ -108,6 +116,7 @@ class _Gathering(Expressions):
             decorators=decorators,
             parameters=_parameters(node.args),
             returns=annotation(node.returns),
+            empty=all(_says_nothing(s) for s in node.body),
         )
         self.open, self.klass = outer, klass
 
@@ -149,7 +158,9 @@ class _Gathering(Expressions):
         value = ref(node.value)
         for target in targets:
             self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
-            if not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
+                self.expression(target.value)
+            elif not isinstance(target, ast.Name):
                 self.expression(target)
 
     on_AnnAssign = on_Assign
@@ -172,10 +183,10 @@ class _Gathering(Expressions):
 
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
-        kind = loops.condition(node.test)
+        kind = loops.condition(node.test) or "branch"
         if kind != "debug":
-            self.within(Around(kind, node.lineno) if kind else None, node.body)
-        self.block(node.orelse)
+            self.within(Around(kind, node.lineno), node.body)
+        self.within(Around("branch", node.lineno), node.orelse)
 
     def on_While(self, node: ast.While) -> None:
         around = loops.of_while(node)
@@ -199,15 +210,20 @@ class _Gathering(Expressions):
     on_AsyncWith = on_With
 
     def on_Try(self, node: Any) -> None:
-        swallows = any(not loops.leaves(h.body) for h in node.handlers)
         caught = tuple(ref(h.type) for h in node.handlers)
-        self.within(Around("try", node.lineno, ("any", caught), int(swallows)) if node.handlers else None, node.body)
+        around = Around("try", node.lineno, ("any", caught), names=loops.kept(node.handlers))
+        self.within(around if node.handlers else None, node.body)
         for handler in node.handlers:
             self.within(Around("except", handler.lineno, ref(handler.type)), handler.body)
         self.block(node.orelse)
         self.within(Around("finally", node.lineno), node.finalbody)
 
     on_TryStar = on_Try
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    """Whether a statement only stands in the place of a body."""
+    return isinstance(node, (ast.Pass, ast.Raise)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:

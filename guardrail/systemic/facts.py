@@ -16,14 +16,17 @@ Ref = tuple[Any, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A block that a site stands in: `kind` is loop, with, retry, except, finally, try or branch; `line` where it begins."""
+    """A block that a site stands in, with the line where it begins.
+
+    `kind` is loop, few (turns), with, retry, except, finally, try, branch (of an `if`), or memo (one for what is not known yet).
+    """
 
     kind: str
     line: int
     ref: Ref = None  # what is iterated over, entered or caught
     number: int = 0  # of a retry: its attempts, 0 where unknown
     asynchronous: bool = False
-    names: tuple[str, ...] = ()  # that a loop binds
+    names: tuple[str, ...] = ()  # that a loop binds; the errors, by their last names, that the handlers of a try keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Function:
     values: Mapping[str, tuple[Ref, ...]] = field(default_factory=dict)  # local name → what is assigned to it
     sites: tuple[Site, ...] = ()
     owner: str = ""  # the class that it is a method of
+    empty: bool = False  # nothing but a docstring, `pass`, `...` or a raise
 
     @property
     def name(self) -> str:
@@ -97,4 +101,6 @@ class Module:
     classes: Mapping[str, Class] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)  # local name → qualified name, those in functions too
     stars: tuple[str, ...] = ()
-    words: frozenset[str] = frozenset()  # names that it calls, by their last part
+    mentions: Mapping[str, tuple[tuple[str, int], ...]] = field(
+        default_factory=dict
+    )  # last name of what is called or given → sites

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,25 +18,31 @@ from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_async, not_cached, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
 
 Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
 _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
-_STOPS = {"async": ("offload", "spawn", "commit", "later")}
-_MADE = frozenset({"retry", "lock", "lock-held", "lazy"})
+_STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
+_MADE = frozenset({"retry", "lock", "lock-held", "lazy", "error-kept", "database-error-kept"})
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding with what makes it the same in another version."""
+    """A finding with its paths: what makes each the same in another version, and its lines in this one."""
 
     finding: Finding
-    keys: frozenset[tuple[str, ...]]
+    paths: frozenset[tuple[tuple[str, ...], tuple[int, ...]]]
+    touched: bool
+
+    @property
+    def keys(self) -> frozenset[tuple[str, ...]]:
+        """What makes its paths the same in another version."""
+        return frozenset(key for key, _ in self.paths)
 
 
 class Judging:
@@ -55,7 +62,7 @@ class Judging:
         key = (context, kinds)
         if key not in self.walks:
             cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
-            enters = {"async": not_async, "loop": not_cached}.get(context, lambda _: True)
+            enters = {"async": runs_in_it, "loop": not_cached}.get(context, lambda _: True)
             self.walks[key] = Walk(
                 self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ())
             )
@@ -95,7 +102,8 @@ class Judging:
             path, hop, message = group[0]
             more = len({g[0].hops[0].node.key for g in group}) - 1
             finding = self.finding(rule, path, hop, message or rule.message, more)
-            yield Found(finding, frozenset((rule.id, *g[0].key) for g in group))
+            places = frozenset(((rule.id, *g[0].key), tuple(h.line for h in g[0].hops)) for g in group)
+            yield Found(finding, places, self.is_touched(hop))
 
     def _few(self, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node]]:
         """Of very many paths to one effect the shortest few: what a whole project uses is one finding, not hundreds."""
@@ -139,7 +147,7 @@ class Judging:
         if more:
             said += f" ({more} more caller{'s' * (more > 1)} of it do{'es' * (more == 1)} the same.)"
         severity, confidence = weigh(rule, hop.node.module.path)
-        if len(path.hops) > _FAR + 1 or any(e.cut for e in path.edges):
+        if len(path.hops) > _FAR + 1 or any(e.cut or e.guessed for e in path.edges):
             confidence = _LESS[confidence]
         text = self.graph.project.read(hop.node.module.path).decode("utf-8", "replace").split("\n")
         line = text[hop.line - 1] if hop.line <= len(text) else ""
@@ -196,13 +204,18 @@ def _checker(name: str) -> Check:
 
 
 def compared(head: Sequence[Found], base: Sequence[Found]) -> Iterator[Finding]:
-    """The findings of both sides with their status: a path that base had is preexisting."""
+    """The findings of both sides with their status: a path that base had as often is preexisting."""
     from guardrail.model import Status
 
-    before = {key for found in base for key in found.keys}
-    now = {key for found in head for key in found.keys}
+    before, now = _counted(base), _counted(head)
     for found in head:
-        yield replace(found.finding, status=Status.PREEXISTING if found.keys <= before else Status.INTRODUCED)
+        more = any(not before[key] or (found.touched and now[key] > before[key]) for key in found.keys)
+        yield replace(found.finding, status=Status.INTRODUCED if more else Status.PREEXISTING)
     for found in base:
-        if not found.keys & now:
+        if not any(now[key] for key in found.keys):
             yield replace(found.finding, status=Status.FIXED)
+
+
+def _counted(found: Iterable[Found]) -> Counter[tuple[str, ...]]:
+    """How often each path is there, by other lines of the same functions."""
+    return Counter(key for key, _ in {path for each in found for path in each.paths})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from guardrail.analysis.library import Library
@@ -12,11 +14,13 @@ from guardrail.systemic import django
 from guardrail.systemic.effects import Effect, Effects
 from guardrail.systemic.facts import Function, Module, Ref, Site
 from guardrail.systemic.names import Names
+from guardrail.systemic.overrides import Overrides
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.refs import last_name
 from guardrail.systemic.resolve import Resolver, is_property
 
 CALLEES = 6  # functions that one call may mean before nobody knows
+MANY = 2  # functions that one call may mean before it is less sure which: a method, and what overrides it
 _BLOCKING = frozenset({"sleep", "net", "proc", "read", "write", "commit"})  # nobody can await what does these
 _ELSEWHERE = ("map", "filter", "sorted", "min", "max", "any", "all", "sum", "list")
 _EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", "all", "dict", "max", "min", "sum", "next", "iter"})
@@ -24,11 +28,12 @@ _EVALUATES = frozenset({"list", "len", "bool", "tuple", "set", "sorted", "any", 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A call of a function of the project; `cut` says what stands between: "" | offload | spawn | commit | later."""
+    """A call of a function of the project; `cut` says what stands between: "" | offload | spawn | commit | later | awaited."""
 
     site: Site
     callee: Key
     cut: str = ""
+    guessed: bool = False  # one of several functions that it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,24 @@ class Deed:
     cut: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
-    """A function with what it calls and does."""
+    """A function; what it calls and does is found out when somebody asks."""
 
     key: Key
     module: Module
     function: Function
-    edges: list[Edge] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    graph: Graph = field(repr=False)
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """Its calls of functions of the project."""
+        return [e for site in self.function.sites for e in self.graph.edges_of(site, self.module, self.function)]
+
+    @cached_property
+    def deeds(self) -> list[Deed]:
+        """The effects of its own sites."""
+        return [d for site in self.function.sites for d in self.graph.deeds_of(site, self.module, self.function)]
 
 
 class Graph:
@@ -58,9 +72,9 @@ class Graph:
         self.project = project
         self.effects = Effects(tables)
         self.resolver = Resolver(project, Library(tables))
+        self.overrides = Overrides(self.resolver)
         self._nodes: dict[Key, Node] = {}
         self._callers: dict[Key, list[tuple[Node, Edge]]] = {}
-        self._by_word: dict[str, list[tuple[Module, Function]]] | None = None
 
     def node(self, key: Key) -> Node | None:
         """A function with its calls; None where there is none of that name."""
@@ -69,23 +83,31 @@ class Graph:
             function = module.functions.get(key[1])
             if function is None:
                 return None
-            self._nodes[key] = self._made(key, module, function)
+            self._nodes[key] = Node(key, module, function, self)
         return self._nodes[key]
 
-    def _made(self, key: Key, module: Module, function: Function) -> Node:
-        node = Node(key, module, function)
-        for site in function.sites:
-            if site.kind == "enter":
-                continue
-            cut = self.cut(site, module, function)
-            names = self.names(site, module, function)
-            callees = _meant(site, list(self._callees(site, names)))
-            for callee, inner in callees if len(callees) <= CALLEES else ():
-                node.edges.append(Edge(site, callee, self._cut_of_call(site, cut, inner)))
-            if site.kind == "call":
-                node.edges += [Edge(site, k, c) for k, c in self._handed_over(site, names, module, function)]
-            node.deeds += [Deed(site, e, cut) for e in self._deeds(site, names, module, function)]
-        return node
+    def edges_of(self, site: Site, module: Module, function: Function) -> Iterator[Edge]:
+        """The calls of functions of the project that a site makes."""
+        if site.kind == "enter":
+            return
+        names = self.names(site, module, function)
+        callees = dict(_meant(site, list(self._callees(site, names))))
+        for key in list(callees) if len(callees) <= CALLEES else ():
+            callees |= self.overrides.of(site, key, module, function)
+        cut = self.cut(site, module, function) if callees else ""
+        for callee, inner in callees.items() if len(callees) <= CALLEES else ():
+            yield Edge(site, callee, self._cut_of_call(site, cut, inner), len(callees) > MANY)
+        if site.kind == "call":
+            for callee, handed in self._handed_over(site, names, module, function):
+                yield Edge(site, callee, handed)
+
+    def deeds_of(self, site: Site, module: Module, function: Function) -> Iterator[Deed]:
+        """The effects of a site by itself."""
+        if site.kind == "enter":
+            return
+        names = self.names(site, module, function)
+        for effect in self._deeds(site, names, module, function):
+            yield Deed(site, effect, self.cut(site, module, function))
 
     def names(self, site: Site, module: Module, function: Function) -> Names:
         """The qualified names of what a site calls or reads."""
@@ -112,6 +134,8 @@ class Graph:
 
     def _cut_of_call(self, site: Site, cut: str, callee: Function) -> str:
         """A coroutine that nobody awaits runs later, if at all."""
+        if not callee.asynchronous and not cut and (site.awaited or asks_for_coroutine(site)):
+            return "awaited"
         if not callee.asynchronous or callee.generator or site.awaited or cut:
             return cut
         return "" if self._waited_for(site) else "later"
@@ -134,14 +158,22 @@ class Graph:
 
     def _cut_by(self, outer: Ref, module: Module, function: Function) -> str:
         """What handing work over to a call does to it."""
-        last = last_name(outer)
-        for kind in ("commit", "offload", "spawn"):
-            if last in self.effects.listed("cuts", f"{kind}-methods"):
-                return kind
-            listed = self.effects.listed("cuts", kind)
-            if any(last == name.rpartition(".")[2] for name in listed) and self.resolver.names(outer, module, function) & listed:
+        for kind, listed in self._cutting.get(last_name(outer), ()):
+            if listed is None or self.resolver.names(outer, module, function) & listed:
                 return kind
         return ""
+
+    @cached_property
+    def _cutting(self) -> Mapping[str, list[tuple[str, frozenset[str] | None]]]:
+        """Last name → what kind of cut it is, and under which full names; None for any of that name."""
+        found: dict[str, list[tuple[str, frozenset[str] | None]]] = {}
+        for kind in ("commit", "offload", "spawn"):
+            listed = self.effects.listed("cuts", kind)
+            for name in self.effects.listed("cuts", f"{kind}-methods"):
+                found.setdefault(name, []).append((kind, None))
+            for name in {n.rpartition(".")[2] for n in listed}:
+                found.setdefault(name, []).append((kind, listed))
+        return found
 
     def _handed_over(self, site: Site, names: Names, module: Module, function: Function) -> Iterator[tuple[Key, str]]:
         """Functions among the arguments of a call that runs them."""
@@ -227,24 +259,27 @@ class Graph:
         return self._callers[key]
 
     def _find_callers(self, key: Key) -> Iterator[tuple[Node, Edge]]:
-        last = key[1].rpartition(".")[2]
-        word = key[1].split(".")[-2] if last == "__init__" and "." in key[1] else last
+        owner, _, last = key[1].rpartition(".")
+        word = owner.rpartition(".")[2] if last == "__init__" and owner else last
         if word == MODULE:
             return
-        for module in self.project.callers_of(word):
-            for symbol, function in module.functions.items():
-                if not any(word in _words(site) for site in function.sites):
-                    continue
-                node = self.node((module.path, symbol))
-                if node is not None:
-                    yield from ((node, edge) for edge in node.edges if edge.callee == key)
+        near = owner.rpartition(".")[2] or PurePosixPath(key[0]).stem
+        for module in self.project.callers_of(word, near):
+            for symbol, number in module.mentions.get(word, ()):
+                function = module.functions[symbol]
+                for edge in self.edges_of(function.sites[number], module, function):
+                    node = self.node((module.path, symbol)) if edge.callee == key else None
+                    if node is not None:
+                        yield node, edge
+
+
+def asks_for_coroutine(site: Site) -> bool:
+    """Whether a call tells a function that can do both to give a coroutine: `aembedding=True`, `is_async=True`."""
+    own = f"a{last_name(site.ref)}"
+    return any(a.value is True and ("async" in a.keyword or a.keyword == own) for a in site.arguments)
 
 
 def _meant(site: Site, callees: list[tuple[Key, Function]]) -> list[tuple[Key, Function]]:
     """Of what is awaited the coroutines, where there is one among what it may be."""
     awaitable = [c for c in callees if c[1].asynchronous] if site.awaited else []
     return awaitable or callees
-
-
-def _words(site: Site) -> tuple[str, ...]:
-    return (last_name(site.ref), *(last_name(a.ref) for a in site.arguments))

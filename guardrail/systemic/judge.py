@@ -48,9 +48,12 @@ def _touched(project: Project, lines: Lines) -> Iterator[Key]:
         if not path.endswith(".py"):
             continue
         module = project.module(path)
-        classes = {c.symbol for c in module.classes.values() if some is not None and c.line in some}
+        if some is None:
+            yield from ((path, symbol) for symbol in module.functions)
+            continue
+        classes = {c.symbol for c in module.classes.values() if c.line in some}
         for symbol, function in module.functions.items():
-            if some is None or function.owner in classes or any(function.first <= line <= function.last for line in some):
+            if function.owner in classes or any(function.first <= line <= function.last for line in some):
                 yield path, symbol
 
 

@@ -13,6 +13,7 @@ from guardrail.systemic.refs import last_name, ref
 FEW = 5  # turns of a loop over a literal that nobody minds
 _BATCHES = re.compile(r"batch|chunk|paginat|pages\b|get_pages|grouper|slices")
 _TRIES = re.compile(r"attempt|retr(y|ies)|tries|\btry_")
+_UNDOING = frozenset({"rollback", "set_rollback", "savepoint_rollback", "exit", "abort"})
 _LEAVING = (ast.Return, ast.Raise, ast.Break)
 
 
@@ -37,7 +38,8 @@ def _few(iterable: ast.expr) -> bool:
     if isinstance(iterable, (ast.Tuple, ast.List, ast.Set)):
         return len(iterable.elts) <= FEW and not any(isinstance(e, ast.Starred) for e in iterable.elts)
     if not isinstance(iterable, ast.Call):
-        return isinstance(iterable, ast.Name) and _BATCHES.search(iterable.id.lower()) is not None
+        name = last_name(ref(iterable))
+        return _BATCHES.search(name.lower()) is not None or name.endswith("Choices") or (name.isupper() and len(name) > 1)
     name = last_name(ref(iterable.func))
     if name == "range":
         last = iterable.args[-1] if iterable.args else None
@@ -49,8 +51,11 @@ def _few(iterable: ast.expr) -> bool:
 
 def condition(test: ast.expr) -> str:
     """What an `if` says of its body: `memo` where it runs for what is not known yet, `debug` where it is not for production."""
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.NotIn) and not _debug(test):
-        return "memo"
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.NotIn, ast.Is)) and not _debug(test):
+        missing = isinstance(test.ops[0], ast.NotIn) or (
+            isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+        )
+        return "memo" if missing else ""
     return "debug" if _debug(test) else ""
 
 
@@ -123,6 +128,18 @@ def _stops(statement: ast.stmt) -> bool:
 def leaves(body: Sequence[ast.stmt]) -> bool:
     """Whether a block always ends by leaving: return, raise or break."""
     return bool(body) and isinstance(body[-1], _LEAVING)
+
+
+def kept(handlers: Sequence[ast.ExceptHandler]) -> tuple[str, ...]:
+    """The last names of the errors that handlers neither raise again nor answer with a rollback; "" for all errors."""
+    found: list[str] = []
+    for handler in handlers:
+        nodes = [n for statement in handler.body for n in ast.walk(statement)]
+        undone = any(isinstance(n, ast.Call) and last_name(ref(n.func)) in _UNDOING for n in nodes)
+        if not undone and not any(isinstance(n, ast.Raise) for n in nodes):
+            types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+            found += [last_name(ref(t)) for t in types]
+    return tuple(found)
 
 
 def _sleeps(body: Iterable[ast.stmt]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,12 +9,14 @@ from pathlib import PurePosixPath
 
 from guardrail.index import decode
 from guardrail.model import Tree, Unreadable
+from guardrail.places import is_test
 from guardrail.systemic.extract import extract
 from guardrail.systemic.facts import Class, Function, Module, Ref
+from guardrail.systemic.search import Search
 
 Key = tuple[str, str]  # path and symbol of a function
 FOLLOWED = 8  # re-exports from one module to the next
-CANDIDATES = 400  # files with a name in them that are read in search of callers
+CANDIDATES = 200  # files with a name in them that are read in search of callers
 ReadMany = Callable[["Project", Sequence[str]], Iterable[Module]]
 
 
@@ -29,12 +30,15 @@ def read_module(path: str, name: str, data: bytes) -> Module:
 
 @dataclass
 class Project:
-    """One tree. `skip` says which files nobody wants to hear of."""
+    """One tree. `skip` says which files nobody wants to hear of; a `twin` is the tree that differs from it by `changed` files."""
 
     tree: Tree
     skip: Callable[[str], bool] = lambda _: False
     read_many: ReadMany | None = None  # reads many files at once, from a cache or by many processes
     limits: set[str] = field(default_factory=set)  # bounds that were hit, in words
+    twin: Project | None = None
+    changed: frozenset[str] = frozenset()
+    most: int | None = None  # functions that are looked at from one function on, all if None
     _modules: dict[str, Module] = field(default_factory=dict)
     _texts: dict[str, bytes] = field(default_factory=dict)
 
@@ -42,6 +46,11 @@ class Project:
     def paths(self) -> Sequence[str]:
         """The Python files, sorted."""
         return [p for p in self.tree.paths() if p.endswith(".py") and not self.skip(p)]
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The same, to look one up."""
+        return frozenset(self.paths)
 
     @cached_property
     def _packages(self) -> frozenset[str]:
@@ -73,15 +82,28 @@ class Project:
     def prepare(self, paths: Iterable[str]) -> None:
         """Read many files at once."""
         wanted = [p for p in paths if p not in self._modules]
+        if self.twin is not None:
+            self.twin.prepare(p for p in wanted if self._is_shared(p))
+            wanted = [p for p in wanted if not self._is_shared(p)]
         if self.read_many is not None and len(wanted) > 1:
             self.hold(self.read_many(self, wanted))
 
     def module(self, path: str) -> Module:
         """The facts of a file."""
         found = self._modules.get(path)
+        if found is None and self.twin is not None and self._is_shared(path):
+            found = self._modules[path] = self.twin.module(path)
+        if found is None and self.read_many is not None:
+            (found,) = self.read_many(self, [path])
+            self._modules[path] = found
         if found is None:
             found = self._modules[path] = read_module(path, self.name(path), self.read(path))
         return found
+
+    def _is_shared(self, path: str) -> bool:
+        """Whether the twin has the same file under the same dotted name."""
+        twin = self.twin
+        return twin is not None and path not in self.changed and path in twin.known and twin.name(path) == self.name(path)
 
     def hold(self, modules: Iterable[Module]) -> None:
         """Keep modules that somebody else has read."""
@@ -89,12 +111,20 @@ class Project:
 
     def read(self, path: str) -> bytes:
         """The content of a file, empty where there is none to be had."""
+        if path not in self._texts and self.twin is not None and path not in self.changed and path in self.twin.known:
+            return self.twin.read(path)
         if path not in self._texts:
             try:
                 self._texts[path] = self.tree.read(path) or b""
             except Unreadable:
                 self._texts[path] = b""
         return self._texts[path]
+
+    def text_of(self, key: Key) -> str:
+        """The text of a function."""
+        function = self.module(key[0]).functions[key[1]]
+        lines = self.read(key[0]).decode("utf-8", "replace").split("\n")
+        return "\n".join(lines[function.first - 1 : function.last])
 
     # ---- names -----------------------------------------------------------------------------------
 
@@ -151,11 +181,31 @@ class Project:
 
     # ---- search ----------------------------------------------------------------------------------
 
-    def callers_of(self, name: str) -> list[Module]:
-        """The modules in which something of that name may be called, by a search in the texts."""
-        pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        found = [p for p in self.paths if name.encode() in self.read(p) and pattern.search(self.read(p))]
+    def callers_of(self, name: str, near: str) -> list[Module]:
+        """The modules, no tests, in which something of that name may be called; of too many those that name `near` as well."""
+        found = self.files_with(name)
         if len(found) > CANDIDATES:
-            self.limits.add(f"`{name}` is named in {len(found)} files, of which {CANDIDATES} were searched for callers")
-        self.prepare(found[:CANDIDATES])
-        return [self.module(p) for p in found[:CANDIDATES]]
+            also = set(self.files_with(near))
+            found = sorted(found, key=lambda path: path not in also)[:CANDIDATES]
+            self.limits.add(f"`{name}` is named in very many files, of which {CANDIDATES} were searched for callers")
+        self.prepare(found)
+        return [self.module(path) for path in found]
+
+    def naming(self, name: str) -> list[Module]:
+        """The modules, no tests and not too many, in which a name stands."""
+        found = self.files_with(name)[:CANDIDATES]
+        self.prepare(found)
+        return [self.module(path) for path in found]
+
+    def files_with(self, word: str) -> list[str]:
+        """The paths of the files, no tests, in which a word stands."""
+        if self.twin is None:
+            return self.search.files_with(word)
+        shared = [path for path in self.twin.files_with(word) if path not in self.changed]
+        return sorted([*shared, *self.search.files_with(word)])
+
+    @cached_property
+    def search(self) -> Search:
+        """The search in the files that the twin does not have."""
+        paths = (p for p in self.paths if not is_test(p) and (self.twin is None or p in self.changed or p not in self.twin.known))
+        return Search([*paths], self.read)

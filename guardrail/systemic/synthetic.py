@@ -10,6 +10,10 @@ from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
 from guardrail.systemic.graph import Deed, Graph, Node
 
+_KEPT = {  # effect → the errors that a handler keeps
+    "error-kept": frozenset({"", "Exception", "BaseException"}),
+    "database-error-kept": frozenset("IntegrityError DatabaseError DataError OperationalError SQLAlchemyError".split()),
+}
 WHOLE = "decorator"  # kind of a site that stands for the whole function
 
 
@@ -28,6 +32,10 @@ class Synthetic:
 
     def _blocks(self, node: Node) -> Iterator[Deed]:
         for around, outer in blocks(node):
+            for kind, names in _KEPT.items():
+                if around.kind == "try" and names & set(around.names):
+                    named = next(name for name in around.names if name in names)
+                    yield Deed(Site("block", around.line, None, outer), Effect(kind, f"except {named}".strip()))
             for context in self.contexts.of_block(node, around):
                 site = Site("block", around.line, around.ref, outer)
                 if context.kind == "retry":

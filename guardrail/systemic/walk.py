@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
+from guardrail.systemic.synthetic import WHOLE
 
 DEPTH = 8  # calls between a context and an effect
 CALLERS = 24  # contexts that one function is reported for
+ASKED = 120  # functions whose callers are searched for, on the way to the contexts of one function
 _ONCE = frozenset("lru_cache cache cached cached_property memoize".split())
 
 
@@ -54,18 +57,26 @@ def not_cached(node: Node) -> bool:
     return not any(last_name(d) in _ONCE for d, _, _ in node.function.decorators)
 
 
-def not_async(node: Node) -> bool:
-    """Whether a function runs in the coroutine that calls it, without being one."""
-    return not node.function.asynchronous
+def runs_in_it(node: Node) -> bool:
+    """Whether a function runs in the coroutine that calls it, each time, without being one."""
+    return not node.function.asynchronous and not_cached(node)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The nearest effect from a function: how many calls away, the first of these calls, and the effect."""
+
+    calls: int
+    edge: Edge | None
+    deed: Deed
 
 
 class Walk:
-    """The search for one mode in one graph; what leads nowhere is remembered."""
+    """The search for one mode in one graph. A function is looked at once, so that all costs as much as there are calls."""
 
     def __init__(self, graph: Graph, contexts: Contexts, mode: Mode) -> None:
         self.graph, self.contexts, self.mode = graph, contexts, mode
-        self._nowhere: set[Key] = set()
-        self._found: dict[Key, tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]] = {}
+        self._ways: dict[Key, Way | None] = {}
 
     def deeds(self, node: Node) -> Iterator[Deed]:
         """The effects of a function's own sites that the mode is about."""
@@ -79,44 +90,61 @@ class Walk:
 
     def down(self, start: Key) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed] | None:
         """The shortest way from a function to an effect."""
-        if start in self._found:
-            return self._found[start]
-        if start in self._nowhere:
+        if start not in self._ways:
+            self._explore(start)
+        way = self._ways[start]
+        if way is None:
             return None
-        came: dict[Key, tuple[Node, Edge] | None] = {start: None}
-        todo = deque([(start, 0)])
-        whole = True
-        while todo:
-            key, depth = todo.popleft()
-            node = self.graph.node(key) if key not in self._nowhere else None
+        hops, edges, node = [], [], self.graph.node(start)
+        while way.edge is not None and node is not None:
+            hops.append(Hop(node, way.edge.site.line))
+            edges.append(way.edge)
+            node, way = self.graph.node(way.edge.callee), self._ways[way.edge.callee] or way
+        return (*hops, *([Hop(node, way.deed.site.line)] if node else ())), tuple(edges), way.deed
+
+    def _explore(self, start: Key) -> None:
+        """Forward to all that a function reaches, then backward from the effects among it, the nearest first."""
+        back: dict[Key, list[tuple[Key, Edge]]] = {start: []}
+        order, level = [start], [[] for _ in range(DEPTH + 1)]  # type: tuple[list[Key], list[list[Key]]]
+        for key in order:
+            if key in self._ways:
+                known = self._ways[key]
+                if known is not None:
+                    level[known.calls].append(key)
+                continue
+            self._ways[key] = None
+            node = self.graph.node(key)
             if node is None or not self.mode.enters(node):
                 continue
             deed = next(self.deeds(node), None)
             if deed is not None:
-                self._found[start] = self._way(came, node, deed)
-                return self._found[start]
-            if depth >= DEPTH - 1:
-                whole = whole and not node.edges
+                self._ways[key] = Way(0, None, deed)
+                level[0].append(key)
                 continue
             for edge in self.edges(node):
-                if edge.callee not in came:
-                    came[edge.callee] = (node, edge)
-                    todo.append((edge.callee, depth + 1))
-        if whole:
-            self._nowhere.update(came)
-        return None
+                if edge.callee not in back:
+                    back[edge.callee] = []
+                    if self._may_go_on(order):
+                        order.append(edge.callee)
+                back[edge.callee].append((key, edge))
+        self._spread(level, back)
 
-    def _way(
-        self, came: dict[Key, tuple[Node, Edge] | None], node: Node, deed: Deed
-    ) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]:
-        hops, edges = [Hop(node, deed.site.line)], []
-        step = came[node.key]
-        while step is not None:
-            before, edge = step
-            hops.append(Hop(before, edge.site.line))
-            edges.append(edge)
-            step = came[before.key]
-        return tuple(reversed(hops)), tuple(reversed(edges)), deed
+    def _may_go_on(self, order: Sequence[Key]) -> bool:
+        """Whether one more function may be looked at; of a bound that is hit the user is told."""
+        bound = self.graph.project.most
+        if bound is None or len(order) < bound:
+            return True
+        self.graph.project.limits.add(f"of what `{order[0][1]}` reaches the nearest {bound} functions were looked at")
+        return False
+
+    def _spread(self, level: list[list[Key]], back: dict[Key, list[tuple[Key, Edge]]]) -> None:
+        for calls in range(DEPTH):
+            for key in level[calls]:
+                way = self._ways[key]
+                for caller, edge in back[key] if way is not None else ():
+                    if self._ways[caller] is None and way is not None:
+                        self._ways[caller] = Way(calls + 1, edge, way.deed)
+                        level[calls + 1].append(caller)
 
     # ---- from a function, both ways ---------------------------------------------------------------
 
@@ -124,25 +152,22 @@ class Walk:
         """The paths of a context of that kind that begin at a function; `upward`, those too that begin at who calls it."""
         if not self.mode.enters(node) and kind != "async":
             return
-        for hops, edges, deed in self._ends(node):
-            first = edges[0].site if edges else deed.site
-            yield from self._within(node, first, kind, hops, edges, deed)
+        for hops, edges, deed in self._ends(node) if kind in self.contexts.kinds(node) else ():
+            yield from self._within(node, kind, hops, edges, deed)
         if upward:
             yield from self._above(node, kind)
 
-    def _ends(self, node: Node) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]]:
-        """Each effect of a function's own, and the nearest one behind each of its calls."""
+    def _ends(self, node: Node, whole: bool = False) -> Iterator[tuple[tuple[Hop, ...], tuple[Edge, ...], Deed]]:
+        """Each effect of a function's own, and the nearest behind each of its calls; `whole`, what its decorators do, too."""
         for deed in self.deeds(node):
-            if deed.site.kind != "decorator":
+            if whole or deed.site.kind != WHOLE:
                 yield (Hop(node, deed.site.line),), (), deed
         for edge in self.edges(node):
             rest = self.down(edge.callee)
             if rest is not None and len(rest[0]) < DEPTH:
                 yield (Hop(node, edge.site.line), *rest[0]), (edge, *rest[1]), rest[2]
 
-    def _within(
-        self, node: Node, site: object, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed
-    ) -> Iterator[Path]:
+    def _within(self, node: Node, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed) -> Iterator[Path]:
         at = edges[0].site if edges else deed.site
         for context in self.contexts.at(node, at):
             if context.kind == kind:
@@ -153,7 +178,7 @@ class Walk:
         """Paths that begin at callers of the function, and reach through it what it reaches."""
         if not self.mode.enters(node):
             return
-        ends = {end[2].effect.name: end for end in reversed(list(self._ends(node)))}
+        ends = {(d.effect.name, hops[0].line): (hops, edges, d) for hops, edges, d in reversed(list(self._ends(node, True)))}
         if not ends:
             return
         for hops, edges in self._callers(node, kind):
@@ -167,9 +192,10 @@ class Walk:
         """The ways to a function from the nearest callers that stand in the context."""
         seen = {node.key}
         todo: deque[tuple[Node, tuple[Hop, ...], tuple[Edge, ...]]] = deque([(node, (), ())])
-        given = 0
-        while todo and given < CALLERS:
+        given = asked = 0
+        while todo and given < CALLERS and asked < ASKED:
             now, hops, edges = todo.popleft()
+            asked += 1
             for caller, edge in self.graph.callers(now.key):
                 if edge.cut in self.mode.stops or caller.key in seen:
                     continue
@@ -180,13 +206,20 @@ class Walk:
                 elif len(way[0]) < DEPTH - 1 and self.mode.enters(caller):
                     seen.add(caller.key)
                     todo.append((caller, *way))
-        if given >= CALLERS:
-            self.graph.project.limits.add(f"`{node.function.symbol}` has more than {CALLERS} callers in a {kind}")
+        if todo:
+            self.graph.project.limits.add(_bounded(node, given, asked))
+
+
+def _bounded(node: Node, given: int, asked: int) -> str:
+    name = node.function.symbol
+    if given >= CALLERS:
+        return f"`{name}` is called from very many places, of which the nearest {CALLERS} of each kind are told"
+    return f"of the functions that lead to `{name}` the nearest {asked} were looked at"
 
 
 def starts(graph: Graph, keys: Iterable[Key]) -> Iterator[Node]:
-    """The nodes of these keys."""
+    """The nodes of these keys; nobody minds what tests do."""
     for key in keys:
-        node = graph.node(key)
+        node = graph.node(key) if not is_test(key[0]) else None
         if node is not None:
             yield node

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from guardrail import __version__, terminal
+from guardrail.cli.policy import COMMANDS
 
 if TYPE_CHECKING:
     from guardrail.change import Source
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from guardrail.packs import Rules
 
 CLEAN, FINDINGS, UNSURE, INTERRUPTED = 0, 1, 2, 130
-FORMATS = ("text", "json", "github")  # of guardrail.report, which is not imported for this
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "rdjson", "markdown", "html", "agent")  # of guardrail.report
 PEERS = ("bandit", "ruff")  # of guardrail.peers, likewise
 
 
@@ -38,8 +39,13 @@ def group() -> None:
 def judging(command: Callable[..., int]) -> Callable[..., int]:
     """The options that `check` and `scan` share."""
     options = [
-        click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Of the report; text by default."),
-        click.option("--output", metavar="FILE", help="Write the report there and print nothing."),
+        click.option("--format", "form", type=click.Choice(FORMATS), help="Of the report; text, or agent for an assistant."),
+        click.option(
+            "--output",
+            multiple=True,
+            metavar="[FORMAT=]FILE",
+            help="FORMAT=FILE writes one more report, as often as you like; FILE alone takes the place of what is printed.",
+        ),
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."),
         click.option(
             "--fail-on",
@@ -72,11 +78,16 @@ def _listed(_context: click.Context, _option: click.Parameter, given: Sequence[s
 @click.option("--base", metavar="REV", help="A commit or branch: what came since its merge base with --head.")
 @click.option("--head", metavar="REV", help="With --base: the commit to judge; HEAD by default.")
 @click.option("--worktree", is_flag=True, help="With --base: judge the working tree.")
+@click.option(
+    "--config-from", type=click.Choice(["base", "head"]), default="base", help="Whose settings, packs, baseline; base by default."
+)
 @click.option("--diff", type=click.File("rb"), metavar="FILE", help="A patch to the working tree; - reads it from stdin.")
 @judging
-def check(staged: bool, base: str | None, head: str | None, worktree: bool, diff: IO[bytes] | None, **options: Any) -> int:
+def check(
+    staged: bool, base: str | None, head: str | None, worktree: bool, config_from: str, diff: IO[bytes] | None, **options: Any
+) -> int:
     """Judge a change: by default the working tree against HEAD."""
-    return _judge(_source(staged, base, head, worktree, diff), **options)
+    return _judge(_source(staged, base, head, worktree, diff), config_from=config_from, **options)
 
 
 @group.command()
@@ -101,10 +112,11 @@ def explain(name: str) -> int:
         terminal.write(reasons.render(why(path, int(line), Path.cwd())))
         return CLEAN
     from guardrail.examples import examples
+    from guardrail.ownrules import RULES as OWN_RULES
     from guardrail.report import described
 
     known = _rules()
-    terminal.write(described.explained(name, known.rules, known.surfaces, examples()))
+    terminal.write(described.explained(name, (*known.rules, *OWN_RULES), known.surfaces, examples()))
     return CLEAN
 
 
@@ -215,23 +227,28 @@ def _source(staged: bool, base: str | None, head: str | None, worktree: bool, di
 def _judge(
     source: Source,
     *,
-    form: str,
-    output: str | None,
+    form: str | None,
+    output: Sequence[str],
     color: str,
     quiet: bool,
     shown_map: bool | None,
     exit_zero: bool,
     cached: bool,
+    config_from: str = "base",
     **settings: object,
 ) -> int:
     """Run the pipeline, write the report, and answer with the exit code."""
     from guardrail.cache import Cache
+    from guardrail.outputs import default_format, read_outputs, write_files
     from guardrail.run import run
 
-    output = None if output == "-" else output
+    asked = "text" if shown_map is not None else default_format(os.environ)
+    outputs = read_outputs(form, output, asked)
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
-    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None)
-    terminal.write(_report(verdict, form, terminal.in_colour(color, output), quiet, shown_map), output)
+    verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
+    write_files(outputs.files, lambda name: _report(verdict, name, color == "always", quiet, shown_map))
+    if outputs.printed:
+        terminal.write(_report(verdict, outputs.printed, terminal.in_colour(color), quiet, shown_map))
     return verdict.exit_code
 
 
@@ -240,6 +257,10 @@ def _report(verdict: Verdict, form: str, color: bool, quiet: bool, shown_map: bo
         from guardrail.report import text
 
         return text.render(verdict, color=color, quiet=quiet, map=shown_map)
+    if form == "agent":
+        from guardrail.report import agent
+
+        return agent.render(verdict, quiet=quiet)
     from guardrail import report
 
     return report.FORMATS[form](verdict)
@@ -271,6 +292,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return UNSURE
 
 
+for _command in COMMANDS:
+    group.add_command(_command)
 for _command in (group, *group.commands.values()):
     _command.params.append(
         click.Option(

@@ -1,0 +1,136 @@
+"""Queries that a loop makes once for each of its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from guardrail.systemic.facts import Ref
+from guardrail.systemic.refs import last_name
+
+if TYPE_CHECKING:
+    from guardrail.packs import Rule
+    from guardrail.systemic.findings import Judging
+    from guardrail.systemic.graph import Node
+    from guardrail.systemic.walk import Hop, Path
+
+_JOINS = ("select_related", "prefetch_related")
+_LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
+_ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
+_BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
+
+
+def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """SQL004: the query asks for something else in each turn."""
+    return "" if _is_repeated(path) and not _is_deliberate(path) else None
+
+
+def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """SQL004, less sure: each turn writes what it has worked out, which may be meant so."""
+    return "" if _is_repeated(path) and _is_deliberate(path) else None
+
+
+def _is_deliberate(path: Path) -> bool:
+    """Whether each turn is a piece of work of its own, which ends with a write."""
+    method = path.deed.effect.name.rpartition(".")[2]
+    return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
+
+
+def _is_repeated(path: Path) -> bool:
+    """Whether the loop runs the query anew in each turn, for what is different in each."""
+    around, effect = path.context.around, path.deed.effect
+    if around is None or _in_retry(path) or _remembered(path) or effect.name.rpartition(".")[2] in _BULK or _is_lookup(path):
+        return False
+    if any(hop.node.function.name in ("__init__", "__str__") or "batch" in hop.node.key[1].lower() for hop in path.hops[1:]):
+        return False
+    site = path.edges[0].site if path.edges else path.deed.site
+    bound = set(around.names)
+    for _ in range(3):
+        bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
+    used = _roots(site.ref) | {n for a in site.arguments for n in a.names}
+    return bool(used & bound)
+
+
+def _is_lookup(path: Path) -> bool:
+    """Whether `get` is given a plain key, as those of dicts are: query sets take conditions."""
+    given = [a for a in path.deed.site.arguments if not a.keyword]
+    return path.deed.effect.name.endswith("QuerySet.get") and any(not (a.ref and a.ref[0] == "call") for a in given)
+
+
+def _in_retry(path: Path) -> bool:
+    site = path.edges[0].site if path.edges else path.deed.site
+    kinds = [a.kind for a in site.around]
+    return "retry" in kinds and kinds.index("retry") < kinds.index("loop") if "loop" in kinds else False
+
+
+def _remembered(path: Path) -> bool:
+    """Whether the loop, or a function on the way, asks only for what is not known yet."""
+    first, *others = [*(edge.site for edge in path.edges), path.deed.site]
+    kinds = [a.kind for a in first.around]
+    inside = kinds[: kinds.index("loop")] if "loop" in kinds else kinds
+    return "memo" in inside or any(a.kind == "memo" for site in others for a in site.around) or any(map(_cached, path.hops[1:]))
+
+
+def _cached(hop: Hop) -> bool:
+    """Whether a function looks into a cache before it comes to its query."""
+    sites = (s for s in hop.node.function.sites if s.kind == "call" and s.line <= hop.line and s.ref and s.ref[0] == "attr")
+    return any(last_name(s.ref) in _LOOKS and "cache" in last_name(s.ref[1]).lower() for s in sites if s.ref)
+
+
+def _mentions(ref: Ref, names: set[str]) -> bool:
+    """Whether a Ref is made from one of the names."""
+    return bool(_roots(ref) & names)
+
+
+def _roots(ref: Ref) -> set[str]:
+    """The plain names in a Ref."""
+    found: set[str] = set()
+    todo: list[object] = [ref]
+    while todo:
+        part = todo.pop()
+        if not isinstance(part, tuple) or not part:
+            continue
+        if part[0] == "name":
+            found.add(str(part[1]))
+        else:
+            todo += part[1:] if isinstance(part[0], str) else part
+    return found
+
+
+def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """SQL005: the loop runs over rows of the database, whose query does not fetch the related objects along."""
+    around = path.context.around
+    node = path.hops[0].node
+    if around is None or around.ref is None:
+        return None
+    kinds = judging.graph.resolver.types(around.ref, node.module, node.function)
+    if not any("QuerySet[" in kind for kind in kinds):
+        return None
+    site = path.edges[0].site if path.edges else path.deed.site
+    if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
+        return None
+    return None if _is_prepared(judging, node, around.ref) else ""
+
+
+def _is_prepared(judging: Judging, node: Node, ref: Ref) -> bool:
+    """Whether a query fetches related objects along, or comes from somewhere that may have told it to."""
+    if _roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}:
+        return True
+    spans = [node]
+    for called in _calls(node, ref):
+        for name in judging.graph.resolver.names(called, node.module, node.function):
+            found = judging.graph.project.locate(name)
+            made = judging.graph.node((found[0].path, found[1])) if found else None
+            spans += [made] if made else []
+    return any(word in judging.graph.project.text_of(each.key) for each in spans for word in _JOINS)
+
+
+def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
+    """What is called in a Ref, and in the values of the local names in it."""
+    todo: list[Ref] = [ref, *(v for name in _roots(ref) for v in node.function.values.get(name, ()))]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, tuple) and part:
+            if part[0] == "call":
+                yield part[1]
+            todo += [p for p in part[1:] if isinstance(p, tuple)]

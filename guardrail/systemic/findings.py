@@ -80,7 +80,7 @@ class Judging:
             walk = self.walk(context, kinds)
             for node in starts(self.graph, self.touched):
                 for path in walk.through(node, context, upward=not whole and context != "function"):
-                    if self._counts(path):
+                    if self._counts(path) and not (context == "function" and path.edges):
                         yield path, node
 
     def _counts(self, path: Path) -> bool:

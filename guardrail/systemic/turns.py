@@ -23,12 +23,24 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    return "" if _is_repeated(path) and not _is_deliberate(path) else None
+    return "" if _is_repeated(path) and not _is_deliberate(path) and not _is_fetched_along(judging, path) else None
 
 
 def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004, less sure: each turn writes what it has worked out, which may be meant so."""
     return "" if _is_repeated(path) and _is_deliberate(path) else None
+
+
+def _is_fetched_along(judging: Judging, path: Path) -> bool:
+    """Whether what is iterated over belongs to rows whose query has fetched it as well."""
+    around, ref = path.context.around, path.deed.site.ref
+    own = path.deed.effect.name.endswith("__iter__") and not path.edges and _names_called(ref) <= {"all", "list"}
+    return (
+        own
+        and around is not None
+        and bool(_roots(ref) & set(around.names))
+        and _is_prepared(judging, path.hops[0].node, around.ref)
+    )
 
 
 def _is_deliberate(path: Path) -> bool:

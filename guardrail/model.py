@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from guardrail.drafted import Provenance
+from guardrail.drafted import Provenance
 
 
 class GuardrailError(Exception):
@@ -247,9 +246,6 @@ class Surface:
     why: str
     review: tuple[str, ...] = ()
     owners_hint: str = ""
-
-
-# ---- verdict ---------------------------------------------------------------------------------
 
 
 class Outcome(StrEnum):

@@ -40,7 +40,7 @@ class Pipeline:
         config: str = "base",
     ) -> Verdict:
         """Take the place of the pipeline."""
-        assert cwd == Path.cwd()
+        assert (cwd, config) == (Path.cwd(), "base")
         assert cache is None or cache.file.name
         self.calls.append((source, options, exit_zero))
         if self.error:

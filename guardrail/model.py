@@ -87,9 +87,7 @@ class FileChange:
     @property
     def path(self) -> str:
         """The name to report: that of head, or of base for a deleted file."""
-        path = self.head_path or self.base_path
-        assert path is not None
-        return path
+        return self.head_path or self.base_path or ""  # one of them is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,7 +318,7 @@ def test_the_version_needs_nothing_but_the_command_line():
     )
     assert started(program).stdout.decode().splitlines() == [
         f"guardrail, version {__version__}",
-        "guardrail guardrail.cli guardrail.cli.policy guardrail.cli.telling guardrail.terminal",
+        "guardrail guardrail.cli guardrail.cli.options guardrail.cli.policy guardrail.cli.telling guardrail.terminal",
     ]
 
 

@@ -63,10 +63,6 @@ class FilePair:
         """The files that only head has."""
         return frozenset(f.head_path for f in self.all_files if f.base_path is None and f.head_path)
 
-    def removed_words(self) -> frozenset[str]:
-        """The words of the code, tests left out, that the change took away."""
-        return self.project.removed_words
-
     def others(self) -> Iterator[FilePair]:
         """The other files of the change."""
         yield from (FilePair(self.project, f, self.all_files, self.tests) for f in self.all_files if f is not self.change)

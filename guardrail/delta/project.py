@@ -91,15 +91,21 @@ class Project:
 
     @cached_property
     def removed_words(self) -> frozenset[str]:
-        """What the change took away from code that is no test: names that its files, or headers of its functions, have no more.
+        """The words that the code of the change, tests left out, had in base and has not at head, and what was taken away."""
+        before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in self._code_sides)
+        return (before - after) | self.taken_away
 
-        What is deprecated with this change is taken away, too: its tests go first.
-        """
+    @cached_property
+    def taken_away(self) -> frozenset[str]:
+        """The names that the change removed from code that is no test, or deprecated: their tests go with them."""
+        return taken_away(*self._code_sides)
+
+    @cached_property
+    def _code_sides(self) -> tuple[list[Side], list[Side]]:
+        """The files of the change that are no tests, on both sides."""
         changed = [f for f in self.change.files if f.path.endswith(".py") and not is_test(f.path)]
         old = [s for f in changed if f.base_path and (s := self.judge.side(self.judge.base, f.base_path))]
-        new = [s for f in changed if f.head_path and (s := self.head(f.head_path))]
-        before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in (old, new))
-        return (before - after) | taken_away(old, new)
+        return old, [s for f in changed if f.head_path and (s := self.head(f.head_path))]
 
     def classes(self, side: Side, symbol: str, depth: int = 0) -> Iterator[Place]:
         """A class of a file and the classes of the project that it inherits from."""

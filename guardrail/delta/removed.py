@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from guardrail.side import Side
 
 _DEPRECATED = re.compile(r"DeprecationWarning|@(?:\w+\.)*deprecated\b|\.\. deprecated::")
-_ERROR = re.compile(r"[A-Z]\w*(?:Error|Warning|Exception)\Z")
+_WARNING = re.compile(r"[A-Z]\w*Warning\Z")
+_BOUND = re.compile(r"^\s*(?:self\.)?(\w+)\s*(?::[^=\n]{1,200})?=(?!=)", re.MULTILINE)
 _SHORT = 3  # letters: shorter names of parameters say too little
 _PLAIN = frozenset(
     "self args kwargs value values name names data path text key keys test tests None True False return def async class".split()
@@ -22,15 +23,18 @@ _PLAIN = frozenset(
 
 
 def taken_away(old: Sequence[Side], new: Sequence[Side]) -> frozenset[str]:
-    """The names of definitions and parameters that are gone or deprecated, and errors that a definition does not name any more."""
+    """The names of definitions and parameters that are gone or deprecated, and warnings that are not given any more."""
     now = {(s.file.index.module, d.symbol): (s, d) for s in new for d in s.definitions}
     before = {(s.file.index.module, d.symbol) for s in old for d in s.definitions}
-    found = {d.symbol.rpartition(".")[2] for key, (s, d) in now.items() if key not in before and _deprecates(s, d)}
+    still = frozenset().union(*(s.words.of_file for s in new))
+    bound = {name for s in old for name in _BOUND.findall(s.file.text) if name not in still}
+    found = bound | {d.symbol.rpartition(".")[2] for key, (s, d) in now.items() if key not in before and _deprecates(s, d)}
+    elsewhere = {d.symbol.rpartition(".")[2] for s in new for d in s.definitions}
     for side in old:
         for was in side.definitions:
             place = now.get((side.file.index.module, was.symbol))
             if place is None:
-                found.add(was.symbol.rpartition(".")[2])
+                found |= {was.symbol.rpartition(".")[2]} - elsewhere
             elif was.kind != "module":
                 found |= set(_differs((side, was), place))
     return frozenset(word for word in found - _PLAIN if len(word) >= _SHORT)
@@ -41,7 +45,7 @@ def _differs(before: tuple[Side, Definition], after: tuple[Side, Definition]) ->
     if was.words == now.words:
         return
     yield from _header(old, was) - _header(new, now) if was.kind == "function" else ()
-    yield from (word for word in was.words - now.words if _ERROR.match(word))
+    yield from (word for word in was.words - now.words if _WARNING.match(word))
     if _deprecates(new, now) and not _deprecates(old, was):
         yield was.symbol.rpartition(".")[2]
 

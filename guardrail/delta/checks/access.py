@@ -24,17 +24,18 @@ _SPEAKS = re.compile(
 _PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|for_user)\b")
 
 
+_LOGIN = re.compile(r"(?i)^[\w.]*(login_?required|is_?authenticated)")  # asked by those that ask for a right, too
 _STRONGER = re.compile(r"(?i)permission|staff|superuser|admin|role|scope|owner|passes_test|verified|otp|fresh")
 
 
 def decorators(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
-    """Decorators that are gone, and those that asked for a right where another one only asks who it is."""
-    yield from unless_named(pair, rule, losses)
+    """Decorators and bases that are gone, and those that asked for a right where another one only asks who it is."""
     base, head = guards(pair.base, rule.patterns, rule), guards(pair.head, rule.patterns, rule)
-    kept = any(_STRONGER.search(g.text) for g in head) or not head
+    kept = any(_STRONGER.search(g.text) for g in head)
+    yield from (lost for lost in unless_named(pair, rule, losses) if not kept or not _LOGIN.search(lost.guard.text))
     strong = next((g for g in base if _STRONGER.search(g.text)), None)
-    if strong is not None and not kept:
-        said = f"`@{strong.text}` → `@{head[0].text}`: who logs in may."
+    if strong is not None and head and not kept:
+        said = f"`{strong.text}` → `{head[0].text}`: whoever logs in may."
         yield Lost(strong, pair.head, head[0].itself[1], message=said)
 
 

@@ -105,7 +105,7 @@ def refusing(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
         facts, node = lost.guard.itself
         asked = facts.code(lost.guard.env["A"][1]).split(".")[0].split("[")[0].split("(")[0]
         words = frozenset().union(*(f.definition.words for f in pair.heads if f.definition))
-        still_asked = any(kind_of(n) == "If" and asked in f.code(n.test) for f in pair.heads for n in nodes_of(f))
+        still_asked = any(kind_of(n) in ("If", "Assert") and asked in f.code(n.test) for f in pair.heads for n in nodes_of(f))
         if _refuses(facts, node) and asked in words and not still_asked:
             yield lost
 

@@ -61,7 +61,8 @@ def run(
     case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
-    verdict = replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    sided = () if trusted is change.base or whole else ("judged by the settings of head, as --config-from says",)
+    verdict = replace(verdict, limits=(*paths.limits, *terms.limits, *sided), provenance=terms.provenance)
     return with_sources(verdict, change, [] if whole else scope)
 
 

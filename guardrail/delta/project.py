@@ -95,9 +95,9 @@ class Project:
         before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in self._code_sides)
         return before - after
 
-    def takes_away(self, words: Iterable[str]) -> bool:
-        """Whether the change removed, or deprecated, a name of code that is no test: its tests go with it."""
-        return not self._taken_away.isdisjoint(plain(words))
+    def takes_away(self, words: Iterable[str], test: str = "") -> bool:
+        """Whether the change removed, or deprecated, one of these names, or one that a test is called after: its tests go with it."""
+        return not self._taken_away.isdisjoint(plain(words)) or any("_" in name and name in test for name in self._taken_away)
 
     @cached_property
     def _taken_away(self) -> frozenset[str]:

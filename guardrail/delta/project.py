@@ -96,7 +96,7 @@ class Project:
         return before - after
 
     def takes_away(self, words: Iterable[str], test: str = "") -> bool:
-        """Whether the change removed, or deprecated, one of these names, or one that a test is called after: its tests go with it."""
+        """Whether the change removed, or deprecated, one of these names, or one that a test is called after."""
         return not self._taken_away.isdisjoint(plain(words)) or any("_" in name and name in test for name in self._taken_away)
 
     @cached_property

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from guardrail.drafted import Provenance
+from guardrail.drafted import Provenance
 
 
 class GuardrailError(Exception):
@@ -88,9 +87,7 @@ class FileChange:
     @property
     def path(self) -> str:
         """The name to report: that of head, or of base for a deleted file."""
-        path = self.head_path or self.base_path
-        assert path is not None
-        return path
+        return self.head_path or self.base_path or ""  # one of them is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +246,6 @@ class Surface:
     why: str
     review: tuple[str, ...] = ()
     owners_hint: str = ""
-
-
-# ---- verdict ---------------------------------------------------------------------------------
 
 
 class Outcome(StrEnum):

@@ -31,10 +31,16 @@ class Pipeline:
     calls: list[tuple[object, dict[str, object], bool]] = field(default_factory=list)
 
     def run(
-        self, source: object, cwd: Path, options: dict[str, object], exit_zero: bool = False, cache: Cache | None = None
+        self,
+        source: object,
+        cwd: Path,
+        options: dict[str, object],
+        exit_zero: bool = False,
+        cache: Cache | None = None,
+        config: str = "base",
     ) -> Verdict:
         """Take the place of the pipeline."""
-        assert cwd == Path.cwd()
+        assert (cwd, config) == (Path.cwd(), "base")
         assert cache is None or cache.file.name
         self.calls.append((source, options, exit_zero))
         if self.error:
@@ -312,7 +318,7 @@ def test_the_version_needs_nothing_but_the_command_line():
     )
     assert started(program).stdout.decode().splitlines() == [
         f"guardrail, version {__version__}",
-        "guardrail guardrail.cli guardrail.terminal",
+        "guardrail guardrail.cli guardrail.cli.options guardrail.cli.policy guardrail.cli.telling guardrail.terminal",
     ]
 
 

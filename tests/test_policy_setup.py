@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -10,6 +11,7 @@ from command import ROOT, contents, guardrail
 from repos import Repo
 
 from guardrail.canaries import canaries
+from guardrail.ownrules import RULES
 from guardrail.packs import load_packs
 from guardrail.settings import Settings, load_settings
 
@@ -176,3 +178,21 @@ def test_init_does_not_write_through_a_link(tmp_path, repo):
 
 def test_init_outside_git_says_what_to_do(tmp_path):
     assert "run `git init` first" in guardrail("init", "--yes", cwd=tmp_path).refused()
+
+
+# ---- documentation --------------------------------------------------------------------------------
+
+
+def test_the_page_lists_every_rule_about_policy_and_explain_knows_it():
+    page = (ROOT / "docs/policy.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([A-Z]{3}\d{3}) (\S+) \| (P\d) \| (.*) \|$", page, re.M)
+    assert rows == [(r.id, r.name, str(r.severity), r.message) for r in RULES]
+    for rule in RULES:
+        assert rule.message in guardrail("explain", rule.id, cwd=ROOT).out
+
+
+@pytest.mark.parametrize("command", ["baseline", "waive", "signoff", "config", "doctor", "init"])
+def test_a_command_says_what_it_does(command, tmp_path):
+    ran = guardrail(command, "--help", cwd=tmp_path)
+    assert ran.code == 0
+    assert ran.out.startswith(f"Usage: guardrail {command}")

@@ -55,7 +55,9 @@ def test_junit_stays_xml_and_says_all(reports):
 
 def test_a_ci_log_holds_only_our_commands(reports):
     for line in reports["github"].splitlines():
-        assert re.match(r"::(error|warning) file=[^:,]*,|::notice::\d|::group::guardrail review map$|::endgroup::$|\| ", line), line
+        assert re.match(
+            r"::(error|warning|notice) file=[^:,]*,|::notice::\d|::group::guardrail review map$|::endgroup::$|\| ", line
+        ), line
     for name in ("text", "agent", "terminal", "github"):
         commands = [line for line in reports[name].splitlines() if re.search(r"^\s*::|##\w*\[", line)]
         assert all(name == "github" and re.match(r"::(error|warning|notice|group|endgroup)\b", line) for line in commands), name

@@ -106,6 +106,7 @@ def test_the_page_can_be_filtered_by_provenance_only_where_it_is_known():
         "assistant",
         "person",
     ]
+    assert "drafted with an assistant: 1 of 2 touched lines (50%)" in text(page(drafted))
     assert "data-origin" not in render(RICH)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from verdicts import CLEAN, LOST, PAY, RICH, SKIPPED, WAY, decided, verdict
 
+from guardrail.drafted import Provenance
 from guardrail.model import Severity
 from guardrail.report.markdown import MARKER, render
 from guardrail.report.marked import code, prose
@@ -43,6 +44,14 @@ def test_a_comment_is_shorter_than_github_allows_and_counts_what_it_leaves_out()
 @pytest.mark.parametrize("part", ["path", "message", "definition", "remedy", "why"])
 def test_one_huge_part_does_not_break_the_limit(part):
     assert len(render(verdict(decided(replace(WAY, **{part: "`x` *|<" * 30_000}))))) <= 65_000
+
+
+def test_what_an_assistant_drafted_is_told():
+    comment = render(replace(RICH, provenance=Provenance({"shop/rates.py": frozenset({5})}, 2, assumed=True)))
+    assert "drafted with an assistant: 1 of 2 touched lines (50%), as the settings assume" in comment
+    assert [line for line in comment.splitlines() if line.endswith("drafted with an assistant")] == [
+        "  `shop/rates.py:5` `fetch` · `ASY001` blocking-call-in-async · drafted with an assistant"
+    ]
 
 
 def test_the_worst_findings_are_open_and_the_others_folded():

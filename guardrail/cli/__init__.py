@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from guardrail import __version__, terminal
-from guardrail.cli.policy import COMMANDS
+from guardrail.cli import policy, telling
+from guardrail.cli.options import FORMATS, judging
 
 if TYPE_CHECKING:
     from guardrail.change import Source
     from guardrail.model import Verdict
-    from guardrail.packs import Rules
+
+__all__ = ["FORMATS", "group", "main"]
 
 CLEAN, FINDINGS, UNSURE, INTERRUPTED = 0, 1, 2, 130
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "rdjson", "markdown", "html", "agent")  # of guardrail.report
-PEERS = ("bandit", "ruff")  # of guardrail.peers, likewise
 
 
 def _debug(context: click.Context, _option: click.Parameter, given: bool) -> None:
@@ -34,43 +34,6 @@ def group() -> None:
 
     Exit codes: 0 nothing at or above the gate, 1 findings, 2 the answer cannot be trusted.
     """
-
-
-def judging(command: Callable[..., int]) -> Callable[..., int]:
-    """The options that `check` and `scan` share."""
-    options = [
-        click.option("--format", "form", type=click.Choice(FORMATS), help="Of the report; text, or agent for an assistant."),
-        click.option(
-            "--output",
-            multiple=True,
-            metavar="[FORMAT=]FILE",
-            help="FORMAT=FILE writes one more report, as often as you like; FILE alone takes the place of what is printed.",
-        ),
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."),
-        click.option(
-            "--fail-on",
-            type=click.Choice(["P0", "P1", "P2", "never"]),
-            help="The gate: the mildest severity that fails the run; P1 by default.",
-        ),
-        click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Only these, by id or prefix."),
-        click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Not these, by id or prefix."),
-        click.option("--pedantic", is_flag=True, default=None, help="Show findings of low confidence, too."),
-        click.option("--allow-incomplete", is_flag=True, default=None, help="Do not fail for a file that is unread."),
-        click.option("--exit-zero", is_flag=True, help="Exit with 0 for findings, too; never hides a 2."),
-        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; one per core by default."),
-        click.option("--quiet", "-q", is_flag=True, help="Findings only, and nothing where there are none."),
-        click.option(
-            "--cache/--no-cache", "cached", default=True, help="Keep what was read of files for the next run.", show_default=True
-        ),
-        click.option("--map/--no-map", "shown_map", default=None, help="Only the review map, or all but it."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _listed(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part.strip() for text in given for part in text.split(",") if part.strip())
 
 
 @group.command()
@@ -98,88 +61,6 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     from guardrail.change import Paths
 
     return _judge(Paths(paths), **options)
-
-
-@group.command()
-@click.argument("name", metavar="RULE|SURFACE|PATH:LINE")
-def explain(name: str) -> int:
-    """Tell all about a rule or a surface, or why the code at a line stands on its surfaces."""
-    path, _, line = name.rpartition(":")
-    if path and line.isdecimal():
-        from guardrail.report import reasons
-        from guardrail.why import why
-
-        terminal.write(reasons.render(why(path, int(line), Path.cwd())))
-        return CLEAN
-    from guardrail.examples import examples
-    from guardrail.ownrules import RULES as OWN_RULES
-    from guardrail.report import described
-
-    known = _rules()
-    terminal.write(described.explained(name, (*known.rules, *OWN_RULES), known.surfaces, examples()))
-    return CLEAN
-
-
-@group.command()
-@click.argument("function", metavar="PATH.PY:FUNCTION")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the trace; text by default.")
-def trace(function: str, form: str) -> int:
-    """Tell what a function reaches and who reaches it: timeouts, retries, locks, transactions, calls to others."""
-    from guardrail.change import Paths, read_change
-    from guardrail.judge import read_library
-    from guardrail.systemic import trace as tracing
-
-    path, _, symbol = function.rpartition(":")
-    if not path or not symbol:
-        raise click.UsageError("name a function as path.py:function or path.py:Class.method.")
-    change = read_change(Paths(), Path.cwd())
-    inside = Path(os.path.relpath(Path.cwd() / path, change.root)).as_posix()
-    found = tracing.trace(change.head, read_library(), inside, symbol)
-    terminal.write(tracing.as_json(found) if form == "json" else tracing.in_words(found))
-    return CLEAN
-
-
-@group.command()
-@click.argument("action", type=click.Choice(["info", "clear"]))
-def cache(action: str) -> int:
-    """Tell about what is kept between runs, or remove it."""
-    from guardrail.cache import Cache
-
-    kept = Cache()
-    if action == "clear":
-        terminal.write(f"{kept.file}: {kept.clear()} bytes removed\n")
-    else:
-        terminal.write(f"{kept.file}: {kept.entries()} files, {kept.size()} bytes\n")
-    return CLEAN
-
-
-@group.command("surfaces")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
-def list_surfaces(form: str) -> int:
-    """List the surfaces: tier, why, and what to ask in review."""
-    from guardrail.report import described
-
-    known = _rules().surfaces
-    terminal.write(described.surfaces_as_json(known) if form == "json" else described.surfaces_in_words(known))
-    return CLEAN
-
-
-@group.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the list; text by default.")
-@click.option("--map", "peer", type=click.Choice(PEERS), help="List a peer's codes, and the rules that cover them.")
-def rules(form: str, peer: str | None) -> int:
-    """List the rules."""
-    from guardrail.report import described
-
-    known = _rules()
-    if peer:
-        from guardrail.peers import covered
-
-        codes = covered(peer)
-        terminal.write(described.map_as_json(peer, codes) if form == "json" else described.map_in_words(codes, known.rules))
-        return CLEAN
-    terminal.write(described.as_json(known.rules, known.surfaces) if form == "json" else described.table(known.rules))
-    return CLEAN
 
 
 @group.command("test")
@@ -266,14 +147,6 @@ def _report(verdict: Verdict, form: str, color: bool, quiet: bool, shown_map: bo
     return report.FORMATS[form](verdict)
 
 
-def _rules() -> Rules:
-    """The rules by which a scan of this folder is judged."""
-    from guardrail.change import Paths, read_change
-    from guardrail.run import settings_and_rules
-
-    return settings_and_rules(read_change(Paths(), Path.cwd()).head)[1]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; every error ends here."""
     terminal.speak_utf8()
@@ -292,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return UNSURE
 
 
-for _command in COMMANDS:
+for _command in (*policy.COMMANDS, *telling.COMMANDS):
     group.add_command(_command)
 for _command in (group, *group.commands.values()):
     _command.params.append(

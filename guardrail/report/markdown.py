@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guardrail.model import Finding, Outcome, Placement, Severity, Status, Tier, Verdict
-from guardrail.report import marked
+from guardrail.report import assisted, marked
 from guardrail.report.paths import lost_lines, other_places, path_of
 from guardrail.report.review import share
 from guardrail.report.tally import allowed, by_definition, by_severity, last_line, ranges, reviewers
@@ -26,6 +26,7 @@ SIGNALS = 3
 def render(verdict: Verdict) -> str:
     """The comment, in not more characters than a comment may have: findings go before the map, the worst before the mild."""
     head = f"{MARKER}\n## guardrail: {_sentence(verdict)}\n\n{last_line(verdict)} · {_code(verdict.label)}\n\n"
+    head += "".join(f"{_prose(line)}\n\n" for line in assisted.share(verdict)[:1])
     head += _fitting([f"> **Not read:** {_code(s.path)}, {_prose(s.reason)}\n\n" for s in verdict.skipped], ASIDE)
     foot = _allowed(verdict) + _footnote(verdict)
     budget = LIMIT - len(head) - len(foot)
@@ -51,7 +52,7 @@ def _findings(verdict: Verdict, budget: int) -> str:
             continue
         opened = "" if out else " open"
         top = f"<details{opened}><summary>{SIGNS[severity]} <b>{severity}</b> · {len(own)} · {MEANS[severity]}</summary>\n\n"
-        out += top + _fitting([_finding(f) for f in own], budget - len(out) - FOLDS) + "</details>\n\n"
+        out += top + _fitting([_finding(f, verdict) for f in own], budget - len(out) - FOLDS) + "</details>\n\n"
     return out
 
 
@@ -65,9 +66,10 @@ def _fitting(blocks: Sequence[str], budget: int) -> str:
     return out
 
 
-def _finding(f: Finding) -> str:
+def _finding(f: Finding, verdict: Verdict) -> str:
     """One item of a list; its parts are paragraphs of the item."""
     parts = [f"**{_prose(f.message)}**  \n{_code(f'{f.path}:{f.line}')} {_code(f.definition)} · {_code(f.rule)} {_prose(f.name)}"]
+    parts[0] += " · drafted with an assistant" * assisted.on_line(verdict.provenance, f)
     parts += [f"~~{_code(note.code)}~~ stood in {_code(f'{note.path}:{note.line}')}" for note in lost_lines(f)]
     hops = [f"{_code(f'{note.path}:{note.line}')} {_prose(note.message)}" for note in path_of(f)]
     parts += ["<br>".join(f"{'↳ ' if n else ''}{hop}" for n, hop in enumerate(hops))] if hops else []

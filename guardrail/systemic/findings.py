@@ -55,6 +55,7 @@ class Judging:
         self.contexts = Contexts(self.graph)
         self.synthetic = Synthetic(self.graph, self.contexts)
         self.touched, self.lines = touched, lines
+        self.readers: dict[str, tuple[Node | None, bool]] = {}  # class → who keeps its rows in a cache, whether for ever
         self.walks: dict[tuple[object, ...], Walk] = {}
 
     def walk(self, context: str, kinds: frozenset[str], stops: Iterable[str] = ()) -> Walk:
@@ -78,8 +79,8 @@ class Judging:
         for context in rule.context:
             walk = self.walk(context, kinds)
             for node in starts(self.graph, self.touched):
-                for path in walk.through(node, context, upward=not whole):
-                    if self._counts(path):
+                for path in walk.through(node, context, upward=not whole and context != "function"):
+                    if self._counts(path) and not (context == "function" and path.edges):
                         yield path, node
 
     def _counts(self, path: Path) -> bool:

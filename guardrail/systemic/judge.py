@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from guardrail import places
 from guardrail.model import FileChange, Finding, Status
 from guardrail.packs import Rule
 from guardrail.systemic.findings import Judging, compared
@@ -18,6 +19,7 @@ def find(
 ) -> list[Finding]:
     """What the rules with `reaches` find in a change, with its status; `whole` is a scan, in which all files are touched."""
     wanted = [rule for rule in rules if rule.reaches]
+    files = [f for f in files if _counts(f.path)]
     if not wanted or not files:
         return []
     head.prepare(f.head_path for f in files if f.head_path)
@@ -33,6 +35,11 @@ def find(
     found = list(Judging(head, tables, sorted(ours), now).find(wanted, whole))
     past = list(Judging(base, tables, sorted(theirs), before).find(wanted, False)) if base is not None and theirs else []
     return _once(compared(found, past))
+
+
+def _counts(path: str) -> bool:
+    """Whether anybody minds what the functions of a file do: nobody those of tests and of migrations."""
+    return not places.is_test(path) and not places.is_migration(path)
 
 
 def _lines(files: Iterable[FileChange], head: bool) -> Lines:

@@ -50,13 +50,27 @@ def _few(iterable: ast.expr) -> bool:
 
 
 def condition(test: ast.expr) -> str:
-    """What an `if` says of its body: `memo` where it runs for what is not known yet, `debug` where it is not for production."""
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.NotIn, ast.Is)) and not _debug(test):
-        missing = isinstance(test.ops[0], ast.NotIn) or (
-            isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
-        )
-        return "memo" if missing else ""
-    return "debug" if _debug(test) else ""
+    """What an `if` says of its body.
+
+    `memo` where it runs for what is not known yet, `lacking` where it fills in what an object lacks, `debug` where it is not for
+    production.
+    """
+    if _debug(test):
+        return "debug"
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    if any(_is_lacking(part) for part in parts):
+        return "lacking"
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return ""
+    none = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+    return "memo" if isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none) else ""
+
+
+def _is_lacking(test: ast.expr) -> bool:
+    """`not self.code`."""
+    if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not) or not isinstance(test.operand, ast.Attribute):
+        return False
+    return isinstance(test.operand.value, ast.Name) and test.operand.value.id == "self"
 
 
 def _debug(test: ast.expr) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Hop, Path
 
 _JOINS = ("select_related", "prefetch_related")
+_LOCKS = frozenset({"select_for_update", "with_for_update"})
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -22,7 +23,7 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    return "" if _is_repeated(path) and not _is_deliberate(path) else None
+    return "" if _is_repeated(path) and not _is_deliberate(path) and not _is_fetched_along(judging, path) else None
 
 
 def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -30,9 +31,23 @@ def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
     return "" if _is_repeated(path) and _is_deliberate(path) else None
 
 
+def _is_fetched_along(judging: Judging, path: Path) -> bool:
+    """Whether what is iterated over belongs to rows whose query has fetched it as well."""
+    around, ref = path.context.around, path.deed.site.ref
+    own = path.deed.effect.name.endswith("__iter__") and not path.edges and _names_called(ref) <= {"all", "list"}
+    return (
+        own
+        and around is not None
+        and bool(_roots(ref) & set(around.names))
+        and _is_prepared(judging, path.hops[0].node, around.ref)
+    )
+
+
 def _is_deliberate(path: Path) -> bool:
     """Whether each turn is a piece of work of its own, which ends with a write."""
     method = path.deed.effect.name.rpartition(".")[2]
+    if _names_called(path.deed.site.ref) & _LOCKS:
+        return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
 
 
@@ -51,10 +66,22 @@ def _is_repeated(path: Path) -> bool:
     return bool(used & bound)
 
 
+def _names_called(ref: Ref) -> set[str]:
+    """The last names of what is called in a chain of calls."""
+    found = set()
+    while ref is not None and ref[0] in ("call", "attr"):
+        if ref[0] == "call":
+            found.add(last_name(ref[1]))
+        ref = ref[1]
+    return found
+
+
 def _is_lookup(path: Path) -> bool:
     """Whether `get` is given a plain key, as those of dicts are: query sets take conditions."""
     given = [a for a in path.deed.site.arguments if not a.keyword]
-    return path.deed.effect.name.endswith("QuerySet.get") and any(not (a.ref and a.ref[0] == "call") for a in given)
+    return path.deed.effect.name.endswith("QuerySet.get") and any(
+        last_name(a.ref) != "Q" and not (a.ref and a.ref[0] == "any") for a in given
+    )
 
 
 def _in_retry(path: Path) -> bool:
@@ -66,9 +93,10 @@ def _in_retry(path: Path) -> bool:
 def _remembered(path: Path) -> bool:
     """Whether the loop, or a function on the way, asks only for what is not known yet."""
     first, *others = [*(edge.site for edge in path.edges), path.deed.site]
+    later = {a.kind for site in others for a in site.around}
     kinds = [a.kind for a in first.around]
     inside = kinds[: kinds.index("loop")] if "loop" in kinds else kinds
-    return "memo" in inside or any(a.kind == "memo" for site in others for a in site.around) or any(map(_cached, path.hops[1:]))
+    return "memo" in inside or bool(later & {"memo", "lacking"}) or any(map(_cached, path.hops[1:]))
 
 
 def _cached(hop: Hop) -> bool:
@@ -107,6 +135,8 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     if not any("QuerySet[" in kind for kind in kinds):
         return None
     site = path.edges[0].site if path.edges else path.deed.site
+    if _remembered(path):
+        return None
     if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
         return None
     return None if _is_prepared(judging, node, around.ref) else ""
@@ -131,6 +161,6 @@ def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
     while todo:
         part = todo.pop()
         if isinstance(part, tuple) and part:
-            if part[0] == "call":
-                yield part[1]
+            if part[0] in ("call", "attr"):
+                yield part[1] if part[0] == "call" else part
             todo += [p for p in part[1:] if isinstance(p, tuple)]

@@ -10,6 +10,7 @@ from importlib.resources import files
 from string import Template
 
 from guardrail.model import Finding, Outcome, Placement, Severity, Status, Tier, Verdict
+from guardrail.report import assisted
 from guardrail.report.html.definitions import definitions_of
 from guardrail.report.html.findings import findings_of
 from guardrail.report.html.overview import legend, map_of
@@ -36,6 +37,7 @@ def render(verdict: Verdict) -> str:
         state=_state(verdict),
         summary=shown(last_line(verdict)),
         counts=_counts(findings),
+        drafted="".join(f'<p class="summary">{phrase(line)}</p>' for line in assisted.share(verdict)[:1]),
         share=_share(verdict),
         filters=_filters(findings, groups, verdict),
         unread=_unread(verdict),

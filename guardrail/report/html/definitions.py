@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from guardrail.model import Placement, Tier, Verdict
-from guardrail.report.html.parts import MARKS, is_drafted, listed, origin, phrase, place, shown, surfaces_of, words
+from guardrail.report import assisted
+from guardrail.report.html.parts import MARKS, listed, origin, phrase, place, shown, surfaces_of, words
 from guardrail.report.tally import ranges
 
 MOST = 1500  # definitions
@@ -36,7 +37,7 @@ def _entry(number: int, group: Sequence[Placement], findings: Sequence[int], ver
     summary = f"<summary><code>{shown(first.definition)}</code> {place(first.path, first.line)} {tags}</summary>"
     body = f'<p class="meta">{touched} {links}</p>' if touched or links else ""
     body += "".join(_surface(p, verdict) for p in group)
-    drafted = origin(is_drafted(first.path, first.line, first.end_line, verdict), verdict)
+    drafted = origin(assisted.on_lines(verdict.provenance, first), verdict)
     return (
         f'<details class="definition {first.tier}" id="def-{number}" data-tier="{first.tier}" '
         f'data-surface="{words(names)}"{drafted}>{summary}{body}</details>'

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from guardrail.model import Finding, Note, Placement, Tier, Verdict
+from guardrail.report import assisted
 from guardrail.report.html.code import Sources
-from guardrail.report.html.parts import is_drafted, listed, origin, phrase, place, shown, words
+from guardrail.report.html.parts import listed, origin, phrase, place, shown, words
 from guardrail.report.paths import lost_lines, other_places, path_of
 
 WITH_CODE = 300  # findings
@@ -36,7 +37,7 @@ def _article(number: int, f: Finding, verdict: Verdict, sources: Sources | None,
     surface = verdict.surfaces.get(f.surface)
     on = surface.tier if surface else Tier.FREE
     tier = tier or on
-    drafted = is_drafted(f.path, f.line, f.end_line, verdict)
+    drafted = assisted.on_line(verdict.provenance, f)
     where = f'<a href="#def-{definition}">{shown(f.definition)}</a>' if definition is not None else shown(f.definition)
     by = '<span class="tag drafted">drafted by an assistant</span>' if drafted else ""
     head = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from guardrail.model import Placement, Tier, Verdict
-from guardrail.report.html.parts import MARKS, is_drafted, origin, shown, surfaces_of, words
+from guardrail.report import assisted
+from guardrail.report.html.parts import MARKS, origin, shown, surfaces_of, words
 from guardrail.report.html.treemap import Box, divide
 from guardrail.report.tally import STRICTNESS
 
@@ -46,7 +47,7 @@ def _cell(number: int, group: Group, findings: Sequence[int], verdict: Verdict) 
     count = f"{len(findings)} finding{'s' * (len(findings) != 1)}"
     told = f"{first.definition}, {_lines(_size(group))}, {first.tier}, {', '.join(names)}, {count}"
     marked = f'<b class="count">{len(findings)}</b>' if findings else ""
-    drafted = origin(is_drafted(first.path, first.line, first.end_line, verdict), verdict)
+    drafted = origin(assisted.on_lines(verdict.provenance, first), verdict)
     return (
         f'<a class="cell {first.tier}" id="cell-{number}" href="#def-{number}" data-tier="{first.tier}" '
         f'data-surface="{words(names)}"{drafted} title="{shown(told)}" aria-label="{shown(told)}">'

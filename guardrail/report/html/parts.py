@@ -44,11 +44,6 @@ def words(names: Iterable[str]) -> str:
     return " ".join(shown(name).replace(" ", "_") for name in names)
 
 
-def is_drafted(path: str, first: int, last: int, verdict: Verdict) -> bool:
-    """Whether an assistant drafted one of the lines, as far as the verdict knows."""
-    return verdict.provenance is not None and verdict.provenance.holds(path, first, last)
-
-
 def origin(drafted: bool, verdict: Verdict) -> str:
     """The attribute by which the page filters by provenance; nothing where that is not known."""
     return f' data-origin="{"assistant" if drafted else "person"}"' if verdict.provenance else ""

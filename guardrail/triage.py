@@ -163,6 +163,8 @@ class FileWords:
                         spans.add(span)
                         todo.extend(self._words(*span))
                         words |= self._attributes(*span)
+        if self.index.stars:  # any name may be one of such a module
+            words |= set(map(attribute, words))
         return frozenset(words), spans
 
     def _around(self, definition: Definition) -> Iterator[Definition]:

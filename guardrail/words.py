@@ -9,6 +9,7 @@ from itertools import pairwise
 
 _WORD = re.compile(r"[^\W\d]\w*|[!=^|]=|\^")
 _ATTRIBUTE = re.compile(r"\.[\s\\]*([^\W\d]\w*)")
+_IMPORTED = re.compile(r"\bimport\b[ \t]*(\([^)]*\)|(?:[^\n\\]|\\\n)*)")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SECRET_WORDS = frozenset(
@@ -42,8 +43,12 @@ HARMLESS_WORDS = frozenset(
 
 
 def attributes_in(text: str) -> frozenset[str]:
-    """The names behind a dot, each with it."""
-    names = _ATTRIBUTE.findall(text) + ([] if text.isascii() else _ATTRIBUTE.findall(unicodedata.normalize("NFKC", text)))
+    """The names behind a dot, each with it, and so the names that are imported: they are those of something, too."""
+    names = set(_ATTRIBUTE.findall(text))
+    if not text.isascii():
+        names.update(_ATTRIBUTE.findall(unicodedata.normalize("NFKC", text)))
+    for imported in _IMPORTED.findall(text) if "import" in text else ():
+        names |= words_in(imported)
     return frozenset(f".{name}" for name in names)
 
 

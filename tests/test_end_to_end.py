@@ -125,6 +125,7 @@ def test_the_json_of_a_change(repo):
         "version": __version__,
         "complete": True,
         "files": {"considered": 1, "analysed": 1, "skipped": []},
+        "limits": [],
         "findings": [
             {
                 "rule": "GRE001",

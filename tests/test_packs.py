@@ -278,6 +278,6 @@ def test_every_check_is_there(own):
     shapes = {shape.check for signals in own.signals.values() for shape in signals.shapes}
     for check in ({rule.check for rule in own.rules} | shapes) - {""}:
         module, _, function = check.partition(":")
-        places = ("analysis.checks.", "analysis.shapes.", "delta.checks.", "systemic.checks")
+        places = ("analysis.checks.", "analysis.shapes.", "delta.checks.", "systemic.")
         assert module.removeprefix("guardrail.").startswith(places), check
         assert callable(getattr(importlib.import_module(module), function)), check

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from guardrail.change.trees import prefetch
-from guardrail.delta.removed import taken_away
+from guardrail.delta.removed import plain, taken_away
 from guardrail.model import Change, Definition, Unreadable
 from guardrail.places import is_test
 
@@ -91,13 +91,16 @@ class Project:
 
     @cached_property
     def removed_words(self) -> frozenset[str]:
-        """The words that the code of the change, tests left out, had in base and has not at head, and what was taken away."""
+        """The words that the code of the change, tests left out, had in base and has not at head."""
         before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in self._code_sides)
-        return (before - after) | self.taken_away
+        return before - after
+
+    def takes_away(self, words: Iterable[str], test: str = "") -> bool:
+        """Whether the change removed, or deprecated, one of these names, or one that a test is called after."""
+        return not self._taken_away.isdisjoint(plain(words)) or any("_" in name and name in test for name in self._taken_away)
 
     @cached_property
-    def taken_away(self) -> frozenset[str]:
-        """The names that the change removed from code that is no test, or deprecated: their tests go with them."""
+    def _taken_away(self) -> frozenset[str]:
         return taken_away(*self._code_sides)
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _DEPRECATED = re.compile(r"DeprecationWarning|@(?:\w+\.)*deprecated\b|\.\. deprecated::")
 _WARNING = re.compile(r"[A-Z]\w*Warning\Z")
 _BOUND = re.compile(r"^\s*(?:self\.)?(\w+)\s*(?::[^=\n]{1,200})?=(?!=)", re.MULTILINE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SHORT = 3  # letters: shorter names of parameters say too little
 _PLAIN = frozenset(
     "self args kwargs value values name names data path text key keys test tests None True False return def async class".split()
@@ -37,7 +38,12 @@ def taken_away(old: Sequence[Side], new: Sequence[Side]) -> frozenset[str]:
                 found |= {was.symbol.rpartition(".")[2]} - elsewhere
             elif was.kind != "module":
                 found |= set(_differs((side, was), place))
-    return frozenset(word for word in found - _PLAIN if len(word) >= _SHORT)
+    return plain(word for word in found - _PLAIN if len(word) >= _SHORT)
+
+
+def plain(names: Iterable[str]) -> frozenset[str]:
+    """Names in small letters with underscores: what is `unit_price` here is `unitPrice` in a query."""
+    return frozenset(_HUMP.sub("_", name).lower() for name in names)
 
 
 def _differs(before: tuple[Side, Definition], after: tuple[Side, Definition]) -> Iterator[str]:
@@ -46,6 +52,8 @@ def _differs(before: tuple[Side, Definition], after: tuple[Side, Definition]) ->
         return
     yield from _header(old, was) - _header(new, now) if was.kind == "function" else ()
     yield from (word for word in was.words - now.words if _WARNING.match(word))
+    if was.kind == "class":
+        yield from {*_BOUND.findall(old.words.own_text(was))} - {*_BOUND.findall(new.words.own_text(now))}
     if _deprecates(new, now) and not _deprecates(old, was):
         yield was.symbol.rpartition(".")[2]
 

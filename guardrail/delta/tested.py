@@ -39,7 +39,7 @@ class Tests:
         if wanted == "no":
             return not any(_about(place, finding.path, finding.definition) for place in self._of_change)
         if wanted == "kept":
-            return words_in(loss.guard).isdisjoint(self.project.taken_away)
+            return not self.project.takes_away(words_in(loss.guard))
         return self._with_code(finding)
 
     def miss_failures(self, path: str, symbol: str) -> bool:

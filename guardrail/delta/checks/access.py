@@ -21,6 +21,7 @@ _SPEAKS = re.compile(
     r"|private|staff|policy|visible|viewable|editable|can_|is_member|check|verify|assert_|csrf",
     re.I,
 )
+_RIGHTS = re.compile(r"(?i)permi|authori[sz]|forbid|denied|access|login|role")
 _PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|for_user)\b")
 
 
@@ -65,10 +66,12 @@ def _public(name: str) -> bool:
 
 def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """`permission_classes = [...]` and its kind: opened to all, an entry gone, or the whole list."""
+    if pair.new.kind == "function":
+        return  # there it is a variable, and what asks with it is the guard
     head = {_target(g): g for g in guards(pair.head, rule.patterns, rule)}
     for guard in guards(pair.base, rule.patterns, rule):
         old = _entries(guard)
-        if not old or all(map(_public, old)):
+        if (not head and _methods_ask(pair)) or not old or all(map(_public, old)):
             continue
         now = head.get(_target(guard))
         if now is None:
@@ -79,6 +82,15 @@ def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterato
             was, new = (g.facts.code(g.env["P"][1]) for g in (guard, now))
             message = f"`{_target(guard)}` {was} → {new}."
             yield Lost(guard, pair.head, now.node, message=message)
+
+
+def _methods_ask(pair: Pair) -> bool:
+    """Whether a method of the class names something new that speaks of rights; of `View.Meta`, a method of `View`."""
+    owner = pair.new.symbol.removesuffix(".Meta") + "."
+    before = {d.symbol: d.words for d in pair.before.definitions}
+    methods = [d for d in pair.after.definitions if d.kind == "function" and d.symbol.startswith(owner)]
+    new = {word for d in methods for word in d.words - before.get(d.symbol, frozenset())}
+    return any(_RIGHTS.search(word) and not _public(word) for word in new)
 
 
 def _target(guard: Guard) -> str:

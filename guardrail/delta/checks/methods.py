@@ -73,7 +73,7 @@ def _gone(pair: FilePair, wanted: Test) -> Iterator[tuple[Definition, Definition
             continue
         come = [d for d in new.definitions if d.symbol not in before and d.symbol.startswith(klass.symbol + ".")]
         if not come and not _says_more(old, new, klass) and not _inherits(pair, (new, klass), _name(method), wanted):
-            if _still_asked(method, klass, new):
+            if _still_asked(method, klass, new) and not _moved(pair, method):
                 yield klass, method
 
 
@@ -82,6 +82,15 @@ def _still_asked(method: Definition, klass: Definition, side: Side) -> bool:
     name = _name(method)
     field = re.sub(r"\A(?:validate|clean|check)_", "", name)
     return not re.match(r"(?:validate|clean)_\w", name) or field in klass.words or "model" in _header_of(side, method).lower()
+
+
+def _moved(pair: FilePair, method: Definition) -> bool:
+    """Whether other code of the change now names the method, or a constant that it asked for."""
+    wanted = {_name(method)} | {word for word in method.words if word.isupper() and "_" in word}
+    paths = [f.head_path for f in pair.all_files if f.head_path and f.head_path.endswith(".py") and not places.is_test(f.head_path)]
+    sides = [side for path in paths if (side := pair.project.head(path))]
+    functions = ((side, d) for side in sides for d in side.definitions if d.kind == "function")
+    return any(not wanted.isdisjoint(d.words - pair.project.before(side, d)) for side, d in functions)
 
 
 def _says_more(old: Side, new: Side, klass: Definition) -> bool:

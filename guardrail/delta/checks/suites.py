@@ -40,7 +40,9 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
     if len(gone) > len(fresh):
         removed = pair.project.removed_words
         for d in gone:
-            if not d.words & removed:
+            owner = next((k for k in old.definitions if k.symbol == d.symbol.rpartition(".")[0]), d)
+            words = d.words | owner.words
+            if not words & removed and not pair.project.takes_away(words, d.symbol):
                 yield Change(1, f"The test `{d.symbol}` is gone.", d.header, d.symbol, d.symbol)
     for d in old.definitions:
         after = ours.get(d.symbol)

@@ -26,6 +26,9 @@ _NARROW = re.compile(
 _ASSURES = re.compile(
     r"NotImplementedError|AssertionError|StopIteration|PermissionDenied|PermissionError|Forbidden|Unauthorized|40[13]"
 )
+_OTHERS = re.compile(
+    r"(?i)\b(?:state|nonce|csrf|token|signature|digest|user|owner|permissions?|roles?)\b"
+)  # whose loss is another rule's
 _BOUND = re.compile(r"\b(?:gt|ge|lt|le|min_length|max_length|pattern|regex|choices)\s*=")
 _FREE = re.compile(
     r"(?:Optional\[)?(?:str|int|float|Any|typing\.Any|object|dict|dict\[str, (?:Any|object|str)\])\]?(?:\s*\|\s*None)?\Z"
@@ -172,7 +175,9 @@ def told_nobody(_pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lo
 
 def raising(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Conditions on a parameter that raised: the parameter is still used, and nothing is new that may ask the same."""
-    held = [lost for lost in losses if _raises_only(lost.guard) and _is_parameter(lost.guard)]
+    held = [
+        lost for lost in losses if _raises_only(lost.guard) and _is_parameter(lost.guard) and not _OTHERS.search(lost.guard.text)
+    ]
     known = {n.value for n in nodes_of(pair.base) if kind_of(n) == "Name"}
     new = {n.value for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Name"} - known
     if held and not new:

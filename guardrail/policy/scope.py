@@ -99,9 +99,9 @@ def _defined(tree: Tree, path: str | None) -> frozenset[str]:
 
 
 def _shared(new: str, old: str) -> float:
-    """What part of the lines of a file that say something is in another."""
+    """What part of the lines of a file that say something, those with `def` and `class` left out, is in another."""
     there = {line.strip() for line in old.split("\n")}
-    lines = [line.strip() for line in new.split("\n") if len(line.strip()) >= TELLING]
+    lines = [line.strip() for line in _NAMES.sub("", new).split("\n") if len(line.strip()) >= TELLING]
     return sum(line in there for line in lines) / len(lines) if lines else 0
 
 

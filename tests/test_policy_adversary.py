@@ -326,3 +326,11 @@ def test_without_the_bad_line_the_ways_that_only_move_code_are_clean(repo):
     repo.git("commit", "-q", "-m", "renamed")
     ran = guardrail("check", "--base", base, cwd=repo.root)
     assert ran.code == 0, ran.out + ran.err
+
+
+def test_a_new_file_out_of_the_scope_that_only_shares_a_name_is_no_finding(repo):
+    base = repo.git("rev-parse", "HEAD").decode().strip()
+    other = 'def pay():\n    """What an example shows."""\n    return "nothing of the shop"\n'
+    repo.commit({"shop/pay.py": FILLER.lstrip(), "made/example.py": other})
+    ran = guardrail("check", "--base", base, cwd=repo.root)
+    assert "POL003" not in ran.out

@@ -17,10 +17,12 @@ from guardrail.surfaces import WHOLE_FILE
 _NAMES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+([A-Za-z]\w*)", re.M)
 _COMMON = frozenset({"main", "get", "post", "run", "setup", "Meta", "Config"})
 _SUFFIXES = (".py", ".pyw")
+SHARED = 0.3  # of its lines a new file has from another when its code was taken from there
+TELLING = 8  # characters from which a line says something
 
 
 def origins(change: Change, settings: Settings) -> dict[str, str]:
-    """Python files of head that took their code from another file → that file of base: by git, or by the names they define."""
+    """Python files of head that took their code from another file → that file of base: by git, or by names and lines."""
     found = {f.head_path: f.base_path or f.copied_from or "" for f in change.files if f.head_path}
     found = {path: old for path, old in found.items() if old and old != path and path.endswith(_SUFFIXES)}
     fresh = [f.head_path for f in change.files if f.base_path is None and f.head_path and f.head_path.endswith(_SUFFIXES)]
@@ -28,7 +30,7 @@ def origins(change: Change, settings: Settings) -> dict[str, str]:
     gone = _gone(change, settings) if suspects else {}
     for path in suspects:
         taken = [gone[name] for name in sorted(_defined(change.head, path)) if name in gone]
-        if taken:
+        if taken and _shared(_text(change.head, path), _text(change.base, taken[0])) >= SHARED:
             found[path] = taken[0]
     return found
 
@@ -93,8 +95,19 @@ def _gone(change: Change, settings: Settings) -> dict[str, str]:
 
 
 def _defined(tree: Tree, path: str | None) -> frozenset[str]:
+    return frozenset(_NAMES.findall(_text(tree, path))) - _COMMON
+
+
+def _shared(new: str, old: str) -> float:
+    """What part of the lines of a file that say something, those with `def` and `class` left out, is in another."""
+    there = {line.strip() for line in old.split("\n")}
+    lines = [line.strip() for line in _NAMES.sub("", new).split("\n") if len(line.strip()) >= TELLING]
+    return sum(line in there for line in lines) / len(lines) if lines else 0
+
+
+def _text(tree: Tree, path: str | None) -> str:
     try:
         data = tree.read(path) if path else None
     except Unreadable:
         data = None
-    return frozenset(_NAMES.findall((data or b"").decode("utf-8", "replace"))) - _COMMON
+    return (data or b"").decode("utf-8", "replace")

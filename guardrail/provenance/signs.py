@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import tomli
 
@@ -115,5 +116,10 @@ def _table() -> dict[str, dict[str, list[str]]]:
 
 @cache
 def _assistants() -> tuple[_Assistant, ...]:
-    given: list[dict[str, object]] = _table()["assistant"]  # type: ignore[assignment]
-    return tuple(_Assistant(**{key: value if key == "name" else tuple(value) for key, value in a.items()}) for a in given)  # type: ignore
+    tables: Any = _table()["assistant"]
+    return tuple(map(_assistant, tables))
+
+
+def _assistant(table: dict[str, Any]) -> _Assistant:
+    given: dict[str, Any] = {key: value if key == "name" else tuple(value) for key, value in table.items()}
+    return _Assistant(**given)

@@ -28,6 +28,7 @@ from guardrail.model import (
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
+from guardrail.profiling import timed
 from guardrail.side import Side
 from guardrail.triage import Anchored
 
@@ -162,6 +163,7 @@ class Judge:
             come=_come(base, head) if base or not self.whole else (),
         )
 
+    @timed("losses")
     def _losses(self, base: Side | None, head: Side | None) -> tuple[tuple[Loss, ...], tuple[Definition, ...]]:
         """What the definitions of a file lost, and those with guards that are gone from it."""
         if base is None or not self.losing.filed:

@@ -18,6 +18,7 @@ from guardrail.others import place_others
 from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
+from guardrail.profiling import timed
 from guardrail.settings import Settings, check_names, load_settings
 from guardrail.shown import with_sources
 from guardrail.tuning import tuned
@@ -42,7 +43,7 @@ def run(
 
     `config` is the side whose settings count: of a change its base, so that it does not set its own rules.
     """
-    change = read_change(source, cwd)
+    change = timed("change (git)")(read_change)(source, cwd)
     trusted = change.head if isinstance(source, Paths) or config == "head" else change.base
     settings, rules = settings_and_rules(trusted, options)
     scope = [f for f in (_in_scope(f, settings) for f in change.files) if f]
@@ -56,14 +57,16 @@ def run(
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     if cache:
         cache.store(paths.fresh)
-    lost = [] if whole else stage.of_change(judge, change, judgements, scope)
+    lost = [] if whole else timed("losses")(stage.of_change)(judge, change, judgements, scope)
     case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
     verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
-    verdict = replace(verdict, limits=(*paths.limits, *terms.limits), provenance=terms.provenance)
+    sided = () if trusted is change.base or whole else ("judged by the settings of head, as --config-from says",)
+    verdict = replace(verdict, limits=(*paths.limits, *terms.limits, *sided), provenance=terms.provenance)
     return with_sources(verdict, change, [] if whole else scope)
 
 
+@timed("settings and packs")
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
     """The settings of a tree, with the options of the command line laid over them, and the rules that they call for."""
     settings = load_settings(tree.read).with_options(**(options or {}))

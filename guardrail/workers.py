@@ -6,8 +6,10 @@ import multiprocessing
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 S = TypeVar("S")
@@ -20,15 +22,37 @@ def mapped(
     function: Callable[[S], T], jobs: Sequence[S], workers: int, start: Callable[..., None] | None = None, *given: Any
 ) -> Iterator[T]:
     """The results in the order of the jobs; `start` is called with `given` in each of the processes."""
+    size = max(1, min(16, len(jobs) // (workers * 4)))
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
     try:
-        yield from pool.map(function, jobs, chunksize=max(1, min(16, len(jobs) // (workers * 4))))
+        with _no_interrupt():
+            parts = [jobs[first : first + size] for first in range(0, len(jobs), size)]
+            futures = deque(pool.submit(_several, function, part) for part in parts)
+        while futures:
+            yield from futures.popleft().result()
     except BaseException:  # ^C among them: who waits for workers that nobody wants?
         for process in multiprocessing.active_children():
             process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
         raise
-    pool.shutdown()
+    finally:
+        pool.shutdown()
+
+
+def _several(function: Callable[[S], T], jobs: Sequence[S]) -> list[T]:
+    return [function(job) for job in jobs]
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Puts ^C off until the workers, which inherit that, are there and have learned to ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from command import guardrail
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, TIMING, decided, verdict
 
 from guardrail import __version__, cli, outputs, report, terminal
@@ -422,3 +423,16 @@ def test_a_pack_is_proved_by_its_examples(tmp_path, capsys):
 def test_a_pack_that_is_not_there_is_2(tmp_path, capsys):
     assert cli.main(["test", str(tmp_path / "no.toml")]) == 2
     assert "no.toml' does not exist" in capsys.readouterr().err
+
+
+def test_a_profile_tells_where_the_time_went(tmp_path):
+    (tmp_path / "a.py").write_text("import hashlib\n\n\ndef stored(password):\n    return hashlib.md5(password.encode())\n")
+    plain = guardrail("scan", "--format", "json", "--no-cache", cwd=tmp_path)
+    measured = guardrail("scan", "--format", "json", "--profile", cwd=tmp_path)
+    assert (measured.code, measured.out) == (plain.code, plain.out)
+    head, rules = measured.err.split("\n\n")
+    names = [line.split(maxsplit=2)[2] for line in head.splitlines()]
+    assert names[0] == "stage"
+    assert {"index (ast)", "triage", "parsing (libcst)", "rules", "surfaces", "calls across functions", "all else"} < set(names)
+    assert "CRY007" in rules
+    assert sum(float(line.split()[1].rstrip("%")) for line in head.splitlines()[1:]) == pytest.approx(100, abs=len(names))

@@ -12,6 +12,7 @@ import pytest
 from command import ROOT, guardrail
 from repos import Repo
 
+from guardrail.cli import FORMATS
 from guardrail.model import GuardrailError
 from guardrail.outputs import ASSISTANTS, Outputs, default_format, read_outputs, write_files
 
@@ -160,3 +161,12 @@ def test_a_check_in_text_loads_no_other_format(repo):
     loaded = {name.partition("guardrail.report.")[2] for name in done.stdout.splitlines()[-1].split()}
     assert not loaded & {"agent", "github", "gitlab", "html", "json", "junit", "markdown", "rdjson", "sarif", "linehash"}
     assert "pygments" not in done.stdout.splitlines()[-1]
+
+
+# ---- the page about formats ------------------------------------------------------------------------
+
+
+def test_the_page_of_formats_names_every_one_and_every_assistant():
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    assert [name for name in FORMATS if f"\n| `{name}` |" not in page] == []
+    assert [name for name in ASSISTANTS if name not in page] == []

@@ -197,6 +197,12 @@ def links_to_a_file_that_is_no_python(repo):
 
 
 @attack
+def links_to_a_new_file(repo):
+    bad(repo, "shop/pay.txt", BAD)
+    (repo.root / "shop/payments.py").symlink_to("pay.txt")
+
+
+@attack
 def turns_the_file_into_a_link(repo):
     bad(repo, "shop/pay.dat", BAD)
     repo.remove("shop/pay.py")
@@ -293,7 +299,9 @@ def test_no_way_gets_past_the_gate(way, repo):
     assert ran.out or ran.err
 
 
-@pytest.mark.parametrize("way", ["does_nothing_else", "lowers_the_gate", "adds_an_allow", "links_to_a_file_that_is_no_python"])
+@pytest.mark.parametrize(
+    "way", ["does_nothing_else", "lowers_the_gate", "adds_an_allow", "links_out_of_the_tree", "links_to_a_new_file"]
+)
 @pytest.mark.parametrize("mode", ["staged", "worktree"])
 def test_nor_does_it_before_the_commit(way, mode, repo):
     ATTACKS[way](repo)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
-from command import guardrail
+from command import ROOT, guardrail
 from policed import PACKS, SETTINGS, check, project, rules_of, scan, since, told
 
 OPEN = "def enter(key):\n    return unlock(key)\n"
@@ -214,6 +216,20 @@ def test_a_baseline_that_the_settings_name_must_be_there(tmp_path):
     assert scan(repo).code == 0
 
 
+def test_an_empty_change_asks_nothing_of_policy(tmp_path):
+    repo = project(tmp_path)
+    program = (
+        "import sys\nfrom guardrail.cli import main\nassert main(['check']) == 0\n"
+        "late = ('guardrail.policy.guarding', 'guardrail.policy.signoff', 'guardrail.provenance', 'guardrail.doctor', 'libcst')\n"
+        "print('late:', *(name for name in late if name in sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=repo.root, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "late:"
+
+
 # ---- the gate -------------------------------------------------------------------------------------
 
 GATES = """\
@@ -346,6 +362,7 @@ def test_the_settings_of_head_count_when_somebody_says_so(tmp_path):
     assert check(repo).code == 1
     ran = check(repo, "--config-from", "head")
     assert (ran.code, ran.found) == (0, [])
+    assert "judged by the settings of head" in guardrail("check", "--config-from", "head", cwd=repo.root).out
 
 
 HOOK = """\

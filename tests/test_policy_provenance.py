@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema
 import pytest
-from command import guardrail
+from command import ROOT, guardrail
 from repos import Repo
 
 from guardrail.change.history import Commit
@@ -114,6 +117,11 @@ def test_a_note_that_is_none_says_nothing(text):
     assert read_note(text).lines == {}
 
 
+def test_a_note_may_repeat_itself_a_hundred_thousand_times():
+    note = read_note("a.py\n  s_1 " + "1-999999," * 100_000 + "1000000\n---\n{}")
+    assert len(note.lines["a.py"]) == 1_000_000
+
+
 # ---- in real repositories -------------------------------------------------------------------------
 
 
@@ -154,6 +162,7 @@ def test_lines_are_those_of_the_commits_that_wrote_them(tmp_path):
     }
     assert all(f["drafted"] for f in told["findings"])
     assert told["findings"]
+    jsonschema.validate(told, json.loads((ROOT / "docs/schema/guardrail-1.json").read_text("utf-8")))
 
 
 def test_the_text_says_what_share_was_drafted_and_where(tmp_path):

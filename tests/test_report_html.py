@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as reader
 from verdicts import AFTER, CLEAN, FULL, LOST, PAY, RATES, RICH, SKIPPED, TIMING, decided, verdict
@@ -148,6 +148,7 @@ def test_rows_pair_what_git_says_belongs_together():
     assert paired(file, 3, 4) == [Row(1, 1, False), Row(2, 2, True), Row(None, 3, True), Row(3, 4, False)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12), st.frozensets(st.integers(1, 14)), st.frozensets(st.integers(1, 14)))
 def test_every_line_of_both_sides_is_in_one_row(base, head, removed, added):
     rows = paired(FileChange("a", "a", added=added, removed=removed), base, head)
@@ -163,6 +164,7 @@ def test_hunks_hold_the_wanted_lines_and_do_not_touch():
 # ---- the map -------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=60).map(lambda sizes: sorted(sizes, reverse=True)))
 def test_boxes_are_in_proportion_and_inside(sizes):
     whole = Box(0, 0, 1000, 420)

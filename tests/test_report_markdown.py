@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from verdicts import CLEAN, LOST, PAY, RICH, SKIPPED, WAY, decided, verdict
@@ -91,6 +91,7 @@ def test_code_is_code_whatever_is_in_it():
 WORDS = st.text(st.sampled_from("ab1 `*_~|<>[]()@#:/.!\\&-=+\n\u202e"), max_size=30)
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_no_words_become_markdown(text):
     md = MarkdownIt("gfm-like", {"html": True})
@@ -113,6 +114,7 @@ def test_no_words_become_markdown(text):
         assert sum(t.type == "strong_open" for t in tokens) == 1
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_no_words_end_a_cell(text):
     row = f"| a | b |\n|---|---|\n| {prose(text, table=True)} | {code(text, table=True)} |\n"

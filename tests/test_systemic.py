@@ -235,3 +235,29 @@ def test_a_bound_that_was_hit_is_said_in_text_and_json(tmp_path):
     done = guardrail("check", "--format", "json", cwd=repo.root)
     assert [limit for limit in done.told["limits"] if "`get_secret`" in limit]
     assert f"bound: {done.told['limits'][0]}" in guardrail("check", cwd=repo.root).out
+
+
+def test_a_trace_says_first_where_time_is_lost_and_what_is_held_meanwhile(tmp_path):
+    repo = Repo(tmp_path / "repo")
+    repo.commit(
+        {
+            "shop/__init__.py": "",
+            "shop/pay.py": (
+                "from django.db import transaction\n\nfrom shop.gate import charge\n\n\n"
+                "def pay(order):\n    log(order)\n    with transaction.atomic():\n        charge(order)\n\n\ndef log(order):\n    return order\n"
+            ),
+            "shop/gate.py": (
+                "import stamina\nimport httpx\n\n\n@stamina.retry(on=httpx.HTTPError, attempts=3)\ndef charge(order):\n"
+                "    return httpx.post('https://pay.example.org', json=order, timeout=5)\n"
+            ),
+        }
+    )
+    done = guardrail("trace", "shop/pay.py:pay", cwd=repo.root)
+    waits, _, reaches = done.out.partition("reaches:")
+    inside = "transaction from line 8 of shop/pay.py"
+    assert f"shop/gate.py:7 charge net httpx.post  [timeout 5; retry ×3 from line 5; {inside}]" in waits
+    assert "shop/gate.py:5 charge retry @stamina.retry (retries ×3)" in waits
+    assert "pay calls charge  [transaction from line 8]" in reaches
+    assert "log" not in reaches
+    told = guardrail("trace", "shop/pay.py:pay", "--format", "json", cwd=repo.root).told
+    assert [step["within"] for step in told["reaches"] if step["what"] == "net"] == [[inside]]

@@ -115,6 +115,7 @@ def _judge(
     shown_map: bool | None,
     exit_zero: bool,
     cached: bool,
+    profile: bool,
     config_from: str = "base",
     **settings: object,
 ) -> int:
@@ -126,10 +127,17 @@ def _judge(
     asked = "text" if shown_map is not None else default_format(os.environ)
     outputs = read_outputs(form, output, asked)
     given = {key: value for key, value in settings.items() if value is not None and value != ()}
+    if profile:
+        from guardrail import profiling
+
+        measured, cached, given["jobs"] = profiling.start(), False, 1
     verdict = run(source, Path.cwd(), given, exit_zero, Cache() if cached else None, config_from)
     write_files(outputs.files, lambda name: _report(verdict, name, color == "always", quiet, shown_map))
     if outputs.printed:
         terminal.write(_report(verdict, outputs.printed, terminal.in_colour(color), quiet, shown_map))
+    if profile:
+        profiling.stop()
+        click.echo(measured.table(), err=True, nl=False)
     return verdict.exit_code
 
 

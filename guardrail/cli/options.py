@@ -35,6 +35,7 @@ def judging(command: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--cache/--no-cache", "cached", default=True, help="Keep what was read of files for the next run.", show_default=True
         ),
+        click.option("--profile", is_flag=True, help="Tell on standard error where the time went; one process, no cache."),
         click.option("--map/--no-map", "shown_map", default=None, help="Only the review map, or all but it."),
     ]
     for option in reversed(options):

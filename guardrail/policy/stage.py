@@ -67,11 +67,11 @@ def _tier(rules: Rules, finding: Finding) -> Tier | None:
 
 def _of_change(case: Case, terms: Terms) -> Terms:
     """What is said only of a change: of its comments, its guard, its commits."""
-    from guardrail.policy import guarding, scope, silenced
-
     change, settings = case.change, case.settings
     if not change.files and not change.opaque:
         return terms
+    from guardrail.policy import guarding, scope, silenced
+
     taken = scope.origins(change, settings)
     exploitable = [rule.id for rule in case.rules.rules if rule.severity is Severity.P0]
     found = [*guarding.guarded(change, settings), *scope.left(change, settings, taken)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _HUMAN = "h_"  # keys of people; all others are of sessions and prompts
 LONGEST = 4_000_000  # characters of a note that is read
+MOST = 1_000_000  # lines of a file that a note speaks of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ def read_note(text: str) -> Note:
     head, rule, tail = text[:LONGEST].partition("\n---\n")
     if not rule:
         return Note()
-    found: dict[str, set[int]] = {}
+    found: dict[str, list[tuple[int, int]]] = {}
     path = ""
     for line in head.split("\n"):
         if line and not line[0].isspace():
@@ -33,17 +35,25 @@ def read_note(text: str) -> Note:
             continue
         key, _, spec = line.strip().partition(" ")
         if path and spec and not key.startswith(_HUMAN):
-            found.setdefault(path, set()).update(_lines(spec))
-    return Note({path: frozenset(lines) for path, lines in found.items() if lines}, _tool(tail))
+            found.setdefault(path, []).extend(_ranges(spec))
+    return Note({path: lines for path, ranges in found.items() if (lines := _lines(ranges))}, _tool(tail))
 
 
-def _lines(spec: str) -> set[int]:
-    found: set[int] = set()
+def _ranges(spec: str) -> Iterator[tuple[int, int]]:
     for part in spec.split(","):
         first, _, last = part.strip().partition("-")
-        if first.isdecimal() and (not last or last.isdecimal()) and int(last or first) - int(first) < 1_000_000:
-            found.update(range(int(first), int(last or first) + 1))
-    return found
+        if first.isdecimal() and (not last or last.isdecimal()) and len(part) < 20:
+            yield int(first), int(last or first)
+
+
+def _lines(ranges: list[tuple[int, int]]) -> frozenset[int]:
+    """All lines of some ranges, each looked at once, whatever a hostile note says."""
+    found: set[int] = set()
+    done = 0
+    for first, last in sorted(ranges):
+        found.update(range(max(first, done + 1), min(last, MOST) + 1))
+        done = max(done, min(last, MOST))
+    return frozenset(found)
 
 
 def _unquoted(name: str) -> str:

@@ -61,7 +61,7 @@ class Overrides:
 
     def _directly(self, kind: str) -> Iterator[str]:
         last = kind.rpartition(".")[2]
-        for module in self.project.naming(last):
+        for module in self.project.deriving(last):
             own = module.functions.get(MODULE)
             for found in module.classes.values() if own else ():
                 bases = [b[1] if b and b[0] == "of" else b for b in found.bases]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -194,6 +195,13 @@ class Project:
     def naming(self, name: str) -> list[Module]:
         """The modules, no tests and not too many, in which a name stands."""
         found = self.files_with(name)[:CANDIDATES]
+        self.prepare(found)
+        return [self.module(path) for path in found]
+
+    def deriving(self, name: str) -> list[Module]:
+        """The modules, no tests and not too many, in which a class has a base of that name."""
+        header = re.compile(rb"\bclass\s+\w+\s*[\[(][^:{]{0,400}?\b" + re.escape(name.encode("utf-8", "surrogateescape")) + rb"\b")
+        found = [path for path in self.files_with(name) if header.search(self.read(path))][:CANDIDATES]
         self.prepare(found)
         return [self.module(path) for path in found]
 

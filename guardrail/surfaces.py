@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from guardrail.chores import chore
 from guardrail.globs import matches
 from guardrail.model import Definition, Evidence, FileIndex, Role, Surface, Tier
-from guardrail.patterns.anchors import Anchors, choice, needs, together
+from guardrail.patterns.anchors import Anchors, attribute, choice, needs, together
 from guardrail.weighing import Likely, Weighing, opposed, weigh
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def anchors(signals: Signals) -> Anchors:
     parts = []
     for name in (*signals.calls, *signals.low_level, *signals.bases, *signals.decorators):
         named = name.removesuffix(".*").split(".")
-        parts.append(needs(named[0], named[-1]))
+        parts.append(needs(named[0], attribute(named[-1]) if len(named) > 1 else named[0]))
     if signals.by_hand:
         parts.append(together(p.anchors() for p in signals.by_hand))
     return choice(parts) if parts else frozenset()

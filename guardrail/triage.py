@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from guardrail.model import Binding, Definition, FileIndex
-from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, Anchors, Words, is_plain
+from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, Anchors, Words, attribute, is_plain
 from guardrail.patterns.literals import literals
-from guardrail.words import is_secret_name, words_in
+from guardrail.words import attributes_in, is_secret_name, words_in
 
 _JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
 _DEFINED = re.compile(r"\b(?:def|class)\b[\s\\]*([^\W\d]\w*)")
@@ -48,7 +48,10 @@ class FileWords:
         self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
+        self.everywhere |= frozenset(map(attribute, self.everywhere))
+        self.imported = {local: words.union(map(attribute, words)) for local, words in self.imported.items()}
         self._of_lines: dict[tuple[int, int], Words] = {}
+        self._attributes_of: dict[tuple[int, int], Words] = {}
         self._of_spans: dict[tuple[int, int], list[tuple[str, str]]] = {}
         self._searched: dict[tuple[str, tuple[int, int]], bool] = {}
         self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
@@ -138,12 +141,13 @@ class FileWords:
         return found
 
     def _close(self, definition: Definition) -> tuple[Words, set[tuple[int, int]]]:
-        words = set(definition.words | self.everywhere)
+        words = set(definition.words | self.everywhere | attributes_in(self.own_text(definition)))
         spans: set[tuple[int, int]] = set()
         todo = list(definition.words)
         for header in self._around(definition):
             spans.add((header.first, header.header))
             todo.extend(self._words(header.first, header.header))
+            words |= self._attributes(header.first, header.header)
         seen: set[str] = set()
         while todo:
             word = todo.pop()
@@ -158,6 +162,7 @@ class FileWords:
                     if span not in spans:
                         spans.add(span)
                         todo.extend(self._words(*span))
+                        words |= self._attributes(*span)
         return frozenset(words), spans
 
     def _around(self, definition: Definition) -> Iterator[Definition]:
@@ -175,6 +180,12 @@ class FileWords:
             yield method.first, method.header
             if _LOCAL.search(self._lines(binding.first, binding.last)):  # what the local name stands for is further up
                 yield method.first, binding.first
+
+    def _attributes(self, first: int, last: int) -> Words:
+        found = self._attributes_of.get((first, last))
+        if found is None:
+            found = self._attributes_of[first, last] = attributes_in(self._lines(first, last))
+        return found
 
     def _words(self, first: int, last: int) -> Words:
         found = self._of_lines.get((first, last))
@@ -207,7 +218,7 @@ class Anchored(Generic[T]):
                 plain = frozenset(filter(is_plain, needed))
                 searches = tuple(sorted(needed - plain, key=_cost))
                 self.asks_for_secrets |= SECRET in plain
-                key = max(plain, key=lambda w: (w not in _COMMON, len(w)), default="")
+                key = max(plain, key=lambda w: (w.removeprefix(".") not in _COMMON, len(w)), default="")
                 if not plain and not searches:
                     self.loose.append(thing)
                 else:
@@ -216,7 +227,7 @@ class Anchored(Generic[T]):
     def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
         """What may match where these words are, and what `search` finds around them."""
         found = set(self.loose)
-        if self.asks_for_secrets and any(map(is_secret_name, words)):
+        if self.asks_for_secrets and any(is_secret_name(w) for w in words if w[0] != "."):
             words |= {SECRET}
         for key in self.filed.keys() & (words | {""}):
             for plain, searches, thing in self.filed[key]:

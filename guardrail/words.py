@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 _WORD = re.compile(r"[^\W\d]\w*|[!=^|]=|\^")
+_ATTRIBUTE = re.compile(r"\.[\s\\]*([^\W\d]\w*)")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SECRET_WORDS = frozenset(
@@ -38,6 +39,12 @@ HARMLESS_WORDS = frozenset(
     " issuer audience leeway seconds minutes hours days domain realm expired remaining claims payload"
     " public charset alphabet chars".split()
 )
+
+
+def attributes_in(text: str) -> frozenset[str]:
+    """The names behind a dot, each with it."""
+    names = _ATTRIBUTE.findall(text) + ([] if text.isascii() else _ATTRIBUTE.findall(unicodedata.normalize("NFKC", text)))
+    return frozenset(f".{name}" for name in names)
 
 
 def words_in(text: str) -> frozenset[str]:

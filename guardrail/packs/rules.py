@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
-from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, choice, needs, together
+from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, SECRET, choice, needs, together
 from guardrail.patterns.spelling import variables
 from guardrail.patterns.where import name_anchors, regex_anchors
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Words that open a context inside a definition; the others may come from its decorators or its class.
 _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
+SECRETNAME = "$SECRETNAME"  # as a `near`: any word that names a credential
 TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
 
 
@@ -43,7 +44,14 @@ class Detector:
         """The words without which none of its patterns can match."""
         found = choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
         in_file = choice(needs(IN_FILE + word) for word in self.in_file) if self.in_file else ANYWHERE
-        return together([found, in_file, needs(SEARCH + self.near) if self.near else ANYWHERE])
+        return together([found, in_file, self._near])
+
+    @property
+    def _near(self) -> Anchors:
+        """What `near` asks for."""
+        if self.near == SECRETNAME:
+            return needs(SECRET)
+        return needs(SEARCH + self.near) if self.near else ANYWHERE
 
     def _anchors(self, text: str, pattern: Pattern) -> Anchors:
         used = variables(text)

@@ -22,6 +22,11 @@ def needs(*words: str) -> Anchors:
     return frozenset({frozenset(words)})
 
 
+def attribute(name: str) -> str:
+    """The word for a name behind a dot; an imported name counts as one."""
+    return f".{name}"
+
+
 def keyword(word: str) -> Anchors:
     """The keyword of a statement: no name stands for a statement."""
     return frozenset({frozenset({OWN + word})})

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guardrail.patterns.anchors import ANYWHERE, Anchors, needs, together
+from guardrail.patterns.anchors import ANYWHERE, Anchors, attribute, needs, together
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -94,7 +94,7 @@ class Named(Pattern):
         parts = self.name.split(".")
         if len(parts) == 1 and parts[0] not in vars(builtins):
             return needs(parts[0])
-        return needs(parts[-1]) if len(parts) == 1 else needs(parts[0], parts[-1])
+        return needs(parts[-1]) if len(parts) == 1 else needs(parts[0], attribute(parts[-1]))
 
     def head(self) -> str:
         """The name."""
@@ -120,7 +120,7 @@ class Member(Pattern):
 
     def anchors(self) -> Anchors:
         """The attribute and what it is of."""
-        return together([needs(self.attr), self.value.anchors()])
+        return together([needs(attribute(self.attr)), self.value.anchors()])
 
     def head(self) -> str:
         """The attribute."""

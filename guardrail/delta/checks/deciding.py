@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrail import places
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, inside, nodes_of
+from guardrail.delta.guards import Guard, nodes_of
 from guardrail.patterns.kinds import kind_of
 from guardrail.words import split_words
 
@@ -88,8 +88,9 @@ def _less(pair: Pair, gone: list[Decision], come: list[Decision]) -> Iterator[Lo
     """Branches that are gone where nothing is new."""
     if come or not _named(pair.heads) <= _named([pair.base]):
         return
+    refusing = {id(a) for n in nodes_of(pair.base) if kind_of(n) == "Raise" for a in pair.base.ancestors(n)}
     for was in gone:
-        if was.how == "branch" and not any(kind_of(n) == "Raise" and inside(was.facts, n, was.node) for n in nodes_of(was.facts)):
+        if was.how == "branch" and id(was.node) not in refusing:
             head = next((n for n in nodes_of(pair.head) if kind_of(n) == "FunctionDef"), pair.head.tree)
             said = f"The branch `{_short(was)}` is gone, and no test of the change asks for it."
             yield Lost(Guard(was.facts, was.node, {}, 0), pair.head, head, message=said)

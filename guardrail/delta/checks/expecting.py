@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from guardrail import places
 from guardrail.delta.compare import Lost
 from guardrail.delta.files import Change, FilePair
-from guardrail.delta.guards import Guard, guards, inside, nodes_of
+from guardrail.delta.guards import Guard, guards, nodes_of
 from guardrail.delta.loss import shortened
 from guardrail.patterns.kinds import kind_of
 
@@ -47,9 +47,9 @@ def _subject(guard: Guard) -> str:
 
 def _rest(facts: Facts, asserted: list[Guard]) -> list[str]:
     """The calls of a test outside of its assertions."""
-    return [
-        facts.normal(n) for n in nodes_of(facts) if kind_of(n) == "Call" and not any(inside(facts, n, g.node) for g in asserted)
-    ]
+    within = {id(g.node) for g in asserted}
+    calls = [n for n in nodes_of(facts) if kind_of(n) == "Call"]
+    return [facts.normal(n) for n in calls if within.isdisjoint(map(id, (n, *facts.ancestors(n))))]
 
 
 def _literal(facts: Facts, node: Any) -> bool:

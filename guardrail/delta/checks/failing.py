@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _READ = frozenset({"status_code", "returncode", "ok", "status", "check_returncode", "is_success", "is_error", "CalledProcessError"})
 _BROAD = frozenset({"Exception", "BaseException", ""})
+MOST = 50  # losses of one definition that are looked at
 _CLOSES = frozenset("close aclose disconnect release shutdown terminate unlink cleanup stop quit".split())
 _COLLECTS = re.compile(r"(?i)suppress|ignor|error|exception|catch|swallow|collect")
 
@@ -137,7 +138,7 @@ def _is_final(facts: Facts, node: Any) -> bool:
 def unasked(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Questions for a status that raised or left, where what has the status is still there and nothing asks for it."""
     head = frozenset().union(*(f.definition.words for f in pair.heads if f.definition))
-    for lost in losses:
+    for lost in islice(losses, MOST):
         facts, node = lost.guard.itself
         asked = {
             n.value.value
@@ -152,7 +153,8 @@ def unasked(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
 def left_open(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """Things that a `finally` closed, made by head as before and closed nowhere."""
     for old in (n for n in nodes_of(pair.base) if kind_of(n) == "Try" and n.finalbody is not None):
-        for call in (n for n in nodes_of(pair.base) if kind_of(n) == "Call" and inside(pair.base, n, old.finalbody)):
+        calls = (n for n in nodes_of(pair.base) if kind_of(n) == "Call" and inside(pair.base, n, old.finalbody))
+        for call in islice(calls, MOST):
             name, _, method = pair.base.code(call.func).rpartition(".")
             made = _made(pair.base, name)
             if method not in _CLOSES or not made:

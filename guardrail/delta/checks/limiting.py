@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
+MOST = 50  # losses of one definition that are looked at
 _QUERY = re.compile(r"\.objects\b|\bselect\(|\.query\b|\.query\(|\.filter\(|\.order_by\(|\.find\(|\bqueryset\b|cursor|\.all\(\)")
 _BOUNDED = re.compile(
     r"(?i)limit|paginat|get_page|page_size|per_page|\[[^\]]*:[^\]]*\]|\bfirst\(|\.get\(|\bcount\(|exists\(|iterator\(|fetchone|one\(|chunk|batch|islice|top\b|max_"
@@ -27,7 +28,7 @@ def unlimited(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]
     if any(_BOUNDED.search(f.code(f.tree)) for f in pair.heads):
         return
     called = [(lost.guard, lost.guard.env["Q"][1]) for lost in losses if "Q" in lost.guard.env]
-    for guard, query in [*called, *_slices(pair.base)]:
+    for guard, query in [*called, *_slices(pair.base)][:MOST]:
         if not _QUERY.search(pair.base.code(query)):
             continue
         asked = pair.base.normal(query)

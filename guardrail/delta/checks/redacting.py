@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
+MOST = 50  # losses of one definition that are looked at
 _LOGS = re.compile(r"(?:^|\.)(?:debug|info|warning|warn|error|exception|critical|log|print|msg|capture_message)\Z")
 
 
 def bare(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Values that a log call had masked, and has without their mask."""
-    for lost in losses:
+    for lost in islice(losses, MOST):
         facts, value = lost.guard.env["X"]
         if not any(_is_log(facts, a) for a in facts.ancestors(lost.guard.node)):
             continue

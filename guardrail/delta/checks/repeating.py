@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
+MOST = 50  # losses of one definition that are looked at
 _KEYED = re.compile(
     r"(?i)idempot|dedup|\bnx=True|get_or_create|on_conflict|IntegrityError|UniqueViolation|update_or_create|\bunique"
 )
@@ -31,7 +33,7 @@ def unnoticed(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]
     come = {n.value for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Name"} - known
     if come or any(_KEYED.search(f.code(f.tree)) for f in pair.heads):
         return
-    for lost in losses:
+    for lost in islice(losses, MOST):
         facts, node = lost.guard.itself
         if any(kind_of(n) in ("Return", "Raise", "Continue") and inside(facts, n, node.body) for n in nodes_of(facts)):
             yield lost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from guardrail import places
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.delta.pairs import Pair
     from guardrail.packs import Rule
 
+MOST = 50  # losses of one definition that are looked at
 _LOWER = ("ge", "gt", "min_length", "min_value", "min_items")  # bounds from below: weaker when they fall
 _UPPER = ("le", "lt", "max_length", "max_value", "max_items", "max_digits")
 _THERE = ("pattern", "regex", "multiple_of", "validators", "validate", "unique", "allowed_extensions", "decimal_places", "choices")
@@ -104,7 +106,7 @@ def _looser(base: Facts, name: str, old: Any, head: Facts, new: Any) -> str:
 
 def refusing(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Conditions whose block refused: raised, returned, aborted; what they asked about is still used, and asked of nowhere."""
-    for lost in losses:
+    for lost in islice(losses, MOST):
         facts, node = lost.guard.itself
         asked = facts.code(lost.guard.env["A"][1]).split(".")[0].split("[")[0].split("(")[0]
         words = frozenset().union(*(f.definition.words for f in pair.heads if f.definition))

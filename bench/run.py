@@ -1,68 +1,135 @@
-"""Times guardrail against the floor of importing libcst, and against Bandit; prints ratios and asserts nothing.
+"""Times guardrail against its floors and its peers, interleaved; prints one table, puts it into docs/performance.md.
 
-Peers live in an environment of their own, bench/.venv, so that they never mix with what guardrail depends on.
+`make bench` measures what takes minutes; `python bench/run.py --slow` also runs Semgrep and Fixit, and scans of 20,000 files.
+Peers live in an environment of their own, bench/.venv. SEMGREP_RULES names a folder with Semgrep's public Python rules: they
+are not on PyPI, so without it Semgrep is left out.
 """
 
+import argparse
+import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
-import tempfile
-import time
 import venv
-from collections.abc import Sequence
 from pathlib import Path
 
+from corpora import django, history
+from measure import Cost, Work, interleaved, once
+from plots import plot
+
 BENCH = Path(__file__).parent
-SOURCES = BENCH.parent / "guardrail"
-ROUNDS = 5
-PEERS = ["bandit"]
+HOME = BENCH / ".corpora"
+CACHE = HOME / "cache"
+PAGE = BENCH.parent / "docs" / "performance.md"
+TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end of table -->)", re.DOTALL)
+PEERS = ("bandit", "ruff", "fixit", "semgrep")
+GUARDRAIL = Path(sys.executable).parent / "guardrail"
+PARSE = "import ast,pathlib,sys\nfor p in pathlib.Path(sys.argv[1]).rglob('*.py'): ast.parse(p.read_bytes())"
 
 
-def seconds(command: Sequence[str | Path], cwd: Path) -> float:
-    """The best of several runs; a peer may exit with 1 for what it found."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        code = subprocess.run(command, cwd=cwd, capture_output=True, check=False).returncode
-        best = min(best, time.perf_counter() - start)
-        if code not in (0, 1):
-            sys.exit(f"exit code {code} from {' '.join(map(str, command))}")
-    return best
-
-
-def peers() -> Path:
+def peers(names: tuple[str, ...]) -> Path:
     """The folder of the peers' commands, installed on the first run."""
     home = BENCH / ".venv"
     commands = home / "bin"
-    if not all((commands / name).exists() for name in PEERS):
+    if not all((commands / name).exists() for name in names):
         venv.create(home, with_pip=True, clear=True)
-        subprocess.run([commands / "python", "-m", "pip", "install", "-qq", *PEERS], check=True)
+        subprocess.run([commands / "python", "-m", "pip", "install", "-qq", *names], check=True)
     return commands
 
 
-def empty_repository(folder: Path) -> Path:
-    """A repository whose working tree is what was committed."""
-    git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.com"]
-    (folder / "app.py").write_text("print('hello')\n", encoding="utf-8")
-    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "start"]):
-        subprocess.run([*git, *command], cwd=folder, check=True)
-    return folder
+def works(source: Path, repository: Path, slow: bool) -> list[Work]:
+    """Everything that is timed, cheapest first."""
+    python = sys.executable
+    commands = peers(PEERS if slow else PEERS[:2])
+    found = [
+        Work("python -c pass", [python, "-c", "pass"], repository),
+        Work("import libcst", [python, "-c", "import libcst"], repository),
+        Work("guardrail --version", [GUARDRAIL, "--version"], repository),
+        Work("guardrail --help", [GUARDRAIL, "--help"], repository),
+        Work("check, empty change", [GUARDRAIL, "check"], repository),
+        Work("check, nothing of interest", [GUARDRAIL, "check", "--base", "main", "--head", "dull"], repository),
+    ]
+    for count in (1, 5, 50):
+        command = [GUARDRAIL, "check", "--base", "main", "--head", f"files-{count}"]
+        found.append(Work(f"check, {count} files, cold", command, repository, 3, cold=True))
+        found.append(Work(f"check, {count} files, warm", command, repository, 3))
+    scan = [GUARDRAIL, "scan", "--no-map", "django"]
+    found += [
+        Work("ast.parse of Django", [python, "-c", PARSE, source], repository, 3),
+        Work("scan of Django, cold, one process", [*scan, "--jobs", "1", "--no-cache"], repository, 1),
+        Work("scan of Django, cold", scan, repository, 1, cold=True),
+        Work("scan of Django, warm", scan, repository, 3),
+        Work(
+            "ruff check --select ALL --no-cache",
+            [commands / "ruff", "check", "--select", "ALL", "--no-cache", "-q", source],
+            repository,
+            3,
+        ),
+        Work("bandit -r", [commands / "bandit", "-q", "-r", source], repository, 2),
+    ]
+    if slow:
+        found.append(Work("fixit lint", [commands / "fixit", "lint", source], repository, 1))
+        if rules := os.environ.get("SEMGREP_RULES"):
+            found.append(
+                Work("semgrep", [commands / "semgrep", "scan", "--metrics=off", "-q", "--config", rules, source], repository, 1)
+            )
+    return found
+
+
+def growth(source: Path, repository: Path, slow: bool) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Seconds and megabytes against the size of the work."""
+    check: list[tuple[int, Cost]] = []
+    for lines in (10, 100, 1_000, 10_000):
+        command = [GUARDRAIL, "check", "--no-cache", "--base", "main", "--head", f"lines-{lines}"]
+        check.append((lines, once(command, repository)))
+    scan: list[tuple[int, Cost]] = []
+    files = sorted(source.rglob("*.py"))
+    for count in (100, 400, 1_600, *((6_400, 20_000) if slow else ())):
+        folder = HOME / "many"
+        shutil.rmtree(folder, ignore_errors=True)
+        for number in range(count):
+            original = files[number % len(files)]
+            copy = folder / f"part{number // len(files)}" / original.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(original, copy)
+        scan.append((count, once([GUARDRAIL, "scan", "--no-map", "--no-cache", folder], folder)))
+    return {
+        "check": {"seconds": [(n, c.wall) for n, c in check], "megabytes": [(n, c.peak) for n, c in check]},
+        "scan": {"seconds": [(n, c.wall) for n, c in scan], "megabytes": [(n, c.peak) for n, c in scan]},
+    }
+
+
+def table(costs: dict[str, Cost]) -> str:
+    """One row per measurement: figures, and how many times `import libcst` and `bandit -r` that is."""
+    floor, peer = costs["import libcst"].wall, costs["bandit -r"].wall
+    rows = ["| work | wall, s | processor, s | peak, MB | × import libcst | × bandit |", "|---|--:|--:|--:|--:|--:|"]
+    for name, cost in costs.items():
+        rows.append(
+            f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.peak:.0f} | {cost.wall / floor:.1f} | {cost.wall / peer:.3f} |"
+        )
+    return "\n".join(rows) + "\n"
 
 
 def main() -> None:
-    """Print one row per measurement: seconds, and how many times the floor that is."""
-    guardrail = Path(sys.executable).parent / "guardrail"
-    with tempfile.TemporaryDirectory() as folder:
-        here = empty_repository(Path(folder))
-        floor = seconds([sys.executable, "-c", "import libcst"], here)
-        rows = {
-            "python -c 'import libcst'": floor,
-            "guardrail --version": seconds([guardrail, "--version"], here),
-            "guardrail check, empty change": seconds([guardrail, "check"], here),
-            "guardrail scan, own sources": seconds([guardrail, "scan", SOURCES], BENCH.parent),
-            "bandit -r, the same": seconds([peers() / "bandit", "-q", "-r", SOURCES], BENCH.parent),
-        }
-    for name, best in rows.items():
-        print(f"{name:32} {best:7.3f} s  {best / floor:6.2f} x the floor")
+    """Measure, print, write."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--slow", action="store_true", help="Semgrep, Fixit and 20,000 files, too: the better part of an hour.")
+    slow = options.parse_args().slow
+    HOME.mkdir(exist_ok=True)
+    releases = django(HOME)
+    source = releases["5.2"]
+    repository = history(HOME, releases)
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    text = f"{machine}; medians, wall time unless said otherwise\n\n{table(interleaved(works(source, repository, slow), CACHE))}"
+    print(text)
+    PAGE.write_text(TABLE.sub(lambda _: f"\n{text}\n", PAGE.read_text("utf-8")), encoding="utf-8")
+    grown = growth(source, repository, slow)
+    for name, across in (("check", "touched lines"), ("scan", "files")):
+        picture = plot(f"guardrail {name}, cold", across, "seconds, megabytes", grown[name])
+        PAGE.with_name(f"performance-{name}.svg").write_text(picture, encoding="utf-8")
+        print(name, *(f"{n}: {s:.2f} s, {m:.0f} MB" for (n, s), (_, m) in zip(*grown[name].values(), strict=True)), sep="\n  ")
 
 
 if __name__ == "__main__":

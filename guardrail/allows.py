@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from guardrail.comments import comments
 from guardrail.extents import Extent, extents, symbols
 from guardrail.fields import guess
-from guardrail.model import Confidence, Finding, Severity, Unreadable
+from guardrail.model import Finding, Unreadable
+from guardrail.ownrules import ALLOW_EXPIRED, ALLOW_MALFORMED, ALLOW_UNKNOWN, OwnRule, finding, is_ours
+from guardrail.reason import is_reason
 from guardrail.source import normalise_newlines, parse
 
-FORM = "# guardrail: allow[RULE001] reason [until=YYYY-MM-DD]"
-PREFIX = "ALW"  # of our own rules, which nothing allows
 _MARK = re.compile(r"(?:^|(?<=\s))#+\s*guardrail\s*:", re.I)
 _FORM = re.compile(r"# guardrail: allow\[(?P<ids>[^\]]*)\](?P<rest>.*)", re.S)
 _ID = re.compile(r"[A-Z]{3}\d{3}")
 _UNTIL = re.compile(r"(?P<reason>.*?)(?:^|\s)until=(?P<until>\S*)\s*\Z", re.S)
-_PLACEHOLDERS = frozenset(
-    "todo fixme xxx wip tbd tba na n a none nil ignore ignored skip ok okay fine safe pending later temporary temp"
-    " reason because false positive by design intended known issue see above".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,11 @@ class Allow:
     line: int  # of the comment
     first: int
     last: int
+    symbol: str = "<module>"  # of the definition that it stands in
+
+    def expired(self, today: date | None) -> bool:
+        """Whether its last day has passed."""
+        return today is not None and self.until is not None and today > self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class AllowsOfFile:
     def of(self, finding: Finding) -> Allow | None:
         """The allow that covers a finding; one about a whole block is covered by what stands on its header."""
         own = self.extents.get(finding.line)
-        if not self.allows or not own or finding.rule.startswith(PREFIX):
+        if not self.allows or not own or is_ours(finding.rule):
             return None
         for line in range(finding.line, max(finding.line, min(finding.end_line, own[1])) + 1):
             if allow := self.by_extent.get((self.extents.get(line, own), finding.rule)):
@@ -62,8 +63,8 @@ class _Malformed(Exception):
     """What is wrong with a comment, in words."""
 
 
-def find_allows(path: str, text: str, known: Collection[str] | None = None) -> AllowsOfFile:
-    """The allow comments of a file; with the `known` rule ids, others are findings, too."""
+def find_allows(path: str, text: str, known: Collection[str] | None = None, today: date | None = None) -> AllowsOfFile:
+    """The allow comments of a file; with the `known` rule ids, others are findings, too, and with a day those that have expired."""
     if "guardrail" not in text.lower():
         return AllowsOfFile()
     text = normalise_newlines(text)
@@ -89,13 +90,18 @@ def find_allows(path: str, text: str, known: Collection[str] | None = None) -> A
                 raise _Malformed("there is no statement that it could stand for")
         except _Malformed as error:
             message = f"This comment allows nothing: {error}."
-            findings.append(_finding("ALW001", "allow-malformed", message, f"Write `{FORM}`.", place))
+            findings.append(_finding(ALLOW_MALFORMED, message, place))
             continue
-        allows.append(Allow(frozenset(rules), reason, until, line, *extent))
+        allow = Allow(frozenset(rules), reason, until, line, *extent, place[1])
+        if allow.expired(today):
+            message = f"This allow held until {until}: {reason}"
+            findings.append(_finding(ALLOW_EXPIRED, message, place))
+        else:
+            allows.append(allow)
         for rule in rules:
             if known is not None and rule not in known:
                 message = f"There is no rule {rule} that could be allowed{guess(rule, known)}."
-                findings.append(_finding("ALW002", "allow-unknown-rule", message, "Name a rule that exists.", place))
+                findings.append(_finding(ALLOW_UNKNOWN, message, place))
     by_extent = {((a.first, a.last), rule): a for a in reversed(allows) for rule in a.rules}
     return AllowsOfFile(tuple(allows), tuple(findings), by_line, by_extent)
 
@@ -116,7 +122,7 @@ def _read(comment: str) -> tuple[list[str], str, date | None]:
     for rule in rules:
         if not _ID.fullmatch(rule):
             raise _Malformed(f"`{rule[:40]}` is no rule id such as JWT001" if rule else "a rule id is missing")
-        if rule.startswith(PREFIX):
+        if is_ours(rule):
             raise _Malformed(f"{rule} cannot be allowed")
     rest = form["rest"]
     until = None
@@ -125,10 +131,9 @@ def _read(comment: str) -> tuple[list[str], str, date | None]:
     if "until=" in rest:
         raise _Malformed("`until=` comes once and last")
     reason = rest.strip()
-    words = re.findall(r"\w+", reason.lower())
     if not reason or not rest[0].isspace():
         raise _Malformed("there is no reason after the brackets")
-    if _PLACEHOLDERS.issuperset(words) or (len(words) < 2 and len(reason) < 10):
+    if not is_reason(reason):
         raise _Malformed(f"`{reason[:40]}` is no reason that a reviewer could judge")
     return rules, reason, until
 
@@ -142,21 +147,7 @@ def _date(text: str) -> date:
     raise _Malformed(f"`until={text[:40]}` is no date such as 2027-03-01")
 
 
-def _finding(rule: str, name: str, message: str, remedy: str, place: tuple[str, str, int, int, str]) -> Finding:
+def _finding(rule: OwnRule, message: str, place: tuple[str, str, int, int, str]) -> Finding:
     path, symbol, line, column, comment = place
-    return Finding(
-        rule=rule,
-        name=name,
-        severity=Severity.P2,
-        confidence=Confidence.HIGH,
-        surface="policy",
-        path=path,
-        definition=symbol,
-        line=line,
-        column=column,
-        end_line=line,
-        end_column=column + len(comment),
-        message=message,
-        remedy=remedy,
-        node=" ".join(comment.split()),
-    )
+    found = finding(rule, path, line, message, comment, symbol)
+    return replace(found, column=column, end_column=column + len(comment))

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from guardrail import profiling
 from guardrail.model import GuardrailError
 
 if TYPE_CHECKING:
@@ -27,17 +28,43 @@ def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     matches: dict[int, dict[int, Match]] = {}  # by detector and node
     detectors = [d for d in detectors if not d.in_file or not facts.file.words.isdisjoint(d.in_file)]
     by_kind = _by_kind(detectors)
+    first, check = _steps()
     for node in facts.nodes:
         for detector, pattern in _fitting(by_kind.get(type(node).__name__), node, facts):
             held = matches.setdefault(id(detector), {})
-            match = _first(detector, pattern, node, facts) if id(node) not in held else None
+            match = first(detector, pattern, node, facts) if id(node) not in held else None
             if match is not None:
                 held[id(node)] = match
     for detector in detectors:
         kept: Iterable[Match] = matches.get(id(detector), {}).values()
         if detector.check and kept:
-            kept = checker(detector.check)(facts, kept)
+            kept = check(detector, facts, kept)
         yield from ((detector, match) for match in kept)
+
+
+def _checked(detector: Detector, facts: Facts, kept: Iterable[Match]) -> Iterable[Match]:
+    found: Iterable[Match] = checker(detector.check)(facts, kept)
+    return found
+
+
+def _steps() -> tuple[Callable[..., Match | None], Callable[..., Iterable[Match]]]:
+    """How to match a pattern and how to check what it matched; measured where that is asked for."""
+    clock = profiling.clock()
+    if clock is None:
+        return _first, _checked
+
+    def first(detector: Detector, *rest: Any) -> Match | None:
+        return clock.rule(_called(detector), _first, detector, *rest)
+
+    def check(detector: Detector, facts: Facts, kept: Iterable[Match]) -> Iterable[Match]:
+        return clock.rule(_called(detector), lambda: [*_checked(detector, facts, kept)])
+
+    return first, check
+
+
+def _called(detector: Detector) -> str:
+    """The id of a rule; what a shape says."""
+    return str(getattr(detector, "id", "") or f"shape: {getattr(detector, 'says', '')}")
 
 
 def _by_kind(detectors: Iterable[D]) -> dict[str, dict[str, list[tuple[D, Any]]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,21 @@ def strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item.strip() for item in value):
         raise Wrong("must be a list of strings that are not empty")
     return tuple(item.strip() for item in value)
+
+
+def text(value: object) -> str:
+    """A string that says something."""
+    if not isinstance(value, str) or not value.strip():
+        raise Wrong("must be a string that is not empty")
+    return value.strip()
+
+
+def day(value: object) -> date:
+    """A date, quoted or not."""
+    try:
+        return value if type(value) is date else date.fromisoformat(str(value))
+    except ValueError:
+        raise Wrong("must be a date such as 2027-03-01") from None
 
 
 def peers(value: object) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from guardrail.model import Binding, Definition, FileIndex
+from guardrail.profiling import timed
 from guardrail.source import decode, first_line, header_line, normalise_newlines, parse, statements
 from guardrail.words import words_in
 
@@ -27,6 +28,7 @@ _VALUES = (ast.Assign, ast.AnnAssign, ast.AugAssign, *_WITHS)
 _TYPE_ALIAS: type[Any] | None = getattr(ast, "TypeAlias", None)  # Python 3.12
 
 
+@timed("index (ast)")
 def index_source(path: str, text: str) -> FileIndex:
     """Index one file by the running interpreter's ast, by libcst where its grammar is newer; else Unreadable."""
     text = normalise_newlines(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from guardrail.model import (
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
+from guardrail.profiling import timed
 from guardrail.side import Side
 from guardrail.triage import Anchored
 
@@ -67,6 +69,7 @@ class Judge:
     triage: bool = True
     whole: bool = False
     superseded: frozenset[str] = frozenset()  # migrations that are history, in a scan
+    today: date | None = None  # by which allows expire; None: none does
     library: dict[str, Any] = field(default_factory=lambda: read_library())
 
     def judge(self, change: FileChange) -> FileJudgement:
@@ -160,6 +163,7 @@ class Judge:
             come=_come(base, head) if base or not self.whole else (),
         )
 
+    @timed("losses")
     def _losses(self, base: Side | None, head: Side | None) -> tuple[tuple[Loss, ...], tuple[Definition, ...]]:
         """What the definitions of a file lost, and those with guards that are gone from it."""
         if base is None or not self.losing.filed:

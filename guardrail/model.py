@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from guardrail.drafted import Provenance
+
 
 class GuardrailError(Exception):
     """An expected failure: one sentence for the user, exit code 2."""
@@ -85,9 +87,7 @@ class FileChange:
     @property
     def path(self) -> str:
         """The name to report: that of head, or of base for a deleted file."""
-        path = self.head_path or self.base_path
-        assert path is not None
-        return path
+        return self.head_path or self.base_path or ""  # one of them is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class Change:
     head: Tree
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...] = ()
+    opaque: tuple[Skipped, ...] = ()  # links and submodules that come with it, behind which Python finds code
 
     @property
     def renames(self) -> Mapping[str, str]:
@@ -247,14 +248,12 @@ class Surface:
     owners_hint: str = ""
 
 
-# ---- verdict ---------------------------------------------------------------------------------
-
-
 class Outcome(StrEnum):
     """What policy decided about a finding."""
 
     REPORTED = "reported"
     ALLOWED = "allowed"
+    BASELINED = "baselined"  # known when the baseline was written
     BELOW_GATE = "below-gate"  # reported, but does not fail the run
     UNSELECTED = "unselected"  # by --select, --ignore or its confidence
 
@@ -284,8 +283,11 @@ class Verdict:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     exit_code: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)  # path → head text of files with findings, for code frames
+    base_sources: Mapping[str, str] = field(default_factory=dict)  # base path → what stood there before, of the same files
+    files: tuple[FileChange, ...] = ()  # what differs, sorted by path; which lines of the two sides belong together
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
-    limits: tuple[str, ...] = ()  # bounds that were hit in the search for paths, in words
+    limits: tuple[str, ...] = ()  # bounds that were hit, and what was therefore not looked at, in words
+    provenance: Provenance | None = None  # None: nothing is known of it
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from guardrail.globs import matches
+from guardrail.globs import among
 from guardrail.model import Tree, Unreadable
 
 LOCKS = ("**/uv.lock", "**/poetry.lock", "**/pdm.lock", "**/pylock*.toml", "**/Pipfile.lock")
@@ -92,8 +92,8 @@ class Project:
         found = SCRIPT.search(text) if "# /// script" in text else None
         return Script(self.tree, found["content"]) if found else self
 
-    def _paths(self, globs: Iterable[str]) -> list[str]:
-        return [p for p in self.tree.paths() if any(matches(p, g) for g in globs)]
+    def _paths(self, globs: tuple[str, ...]) -> list[str]:
+        return among(self.tree.paths(), globs)
 
     def _text(self, path: str) -> str:
         try:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot, systemic
-from guardrail.change import EmptyTree, MemoryTree, Paths, Source, read_change
+from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, read_change
 from guardrail.delta import stage
 from guardrail.judge import FileJudgement, Judge, is_python
 from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
 from guardrail.others import place_others
+from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
+from guardrail.profiling import timed
 from guardrail.settings import Settings, check_names, load_settings
+from guardrail.shown import with_sources
 from guardrail.tuning import tuned
 from guardrail.workers import mapped, shown
 
@@ -28,33 +32,68 @@ PARALLEL = 24  # files from which worker processes pay for themselves
 
 
 def run(
-    source: Source, cwd: Path, options: Mapping[str, object] | None = None, exit_zero: bool = False, cache: Cache | None = None
+    source: Source,
+    cwd: Path,
+    options: Mapping[str, object] | None = None,
+    exit_zero: bool = False,
+    cache: Cache | None = None,
+    config: str = "base",
 ) -> Verdict:
-    """Judge one change: `options` are command-line settings, which go before those of the project; `cache` spares reading files."""
-    change = read_change(source, cwd)
-    trusted = change.head if isinstance(source, Paths) else change.base  # a change must not set its own rules
+    """Judge one change: `options` are command-line settings, which go before those of the project; `cache` spares reading files.
+
+    `config` is the side whose settings count: of a change its base, so that it does not set its own rules.
+    """
+    change = timed("change (git)")(read_change)(source, cwd)
+    trusted = change.head if isinstance(source, Paths) or config == "head" else change.base
     settings, rules = settings_and_rules(trusted, options)
     scope = [f for f in (_in_scope(f, settings) for f in change.files) if f]
     files, others = _parted(scope, lambda f: _is_python(f, change))
     whole = isinstance(source, Paths)
     old = superseded(f.path for f in files) if whole else frozenset()
-    judge = Judge(change.base, change.head, rules, True, whole, old)
-    judgements = list(judge_all(judge, files, settings.jobs))
+    today = datetime.now(UTC).date()
+    judge = Judge(change.base, change.head, rules, True, whole, old, today)
+    judgements = judged(judge, files, settings, cache)
     pages = [judge.judge_page(f) for f in others]
     paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
     if cache:
         cache.store(paths.fresh)
-    lost = [] if whole else stage.of_change(judge, change, judgements, scope)
-    verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost)
-    return replace(verdict, limits=paths.limits)
+    lost = [] if whole else timed("losses")(stage.of_change)(judge, change, judgements, scope)
+    case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
+    terms = policy.terms_of(case)
+    verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
+    sided = () if trusted is change.base or whole else ("judged by the settings of head, as --config-from says",)
+    verdict = replace(verdict, limits=(*paths.limits, *terms.limits, *sided), provenance=terms.provenance)
+    return with_sources(verdict, change, [] if whole else scope)
 
 
+@timed("settings and packs")
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
     """The settings of a tree, with the options of the command line laid over them, and the rules that they call for."""
     settings = load_settings(tree.read).with_options(**(options or {}))
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
-    check_names(settings, {*(r.id for r in rules.rules), "ALW001", "ALW002"}, {*rules.surfaces, "policy"})
+    check_names(settings, {*(r.id for r in rules.rules), *(r.id for r in OWN_RULES)}, {*rules.surfaces, "policy"})
     return settings, tuned(rules, settings.surfaces)
+
+
+def judged(judge: Judge, files: list[FileChange], settings: Settings, cache: Cache | None) -> list[FileJudgement]:
+    """The judgements in the order of the files, those of the cache from there."""
+    from guardrail.kept import Kept  # late: an empty change needs none
+
+    if cache is None or not files or not Kept.can_keep(judge):
+        return list(judge_all(judge, files, settings.jobs))
+    kept = Kept(cache, judge, repr(settings.surfaces))
+    keys = kept.keys(files)
+    known = kept.load(keys, files)
+    todo = [(key, file) for key, file in zip(keys, files, strict=True) if key not in known]
+    fresh = list(judge_all(judge, [file for _, file in todo], settings.jobs))
+    kept.store({key: made for (key, _), made in zip(todo, fresh, strict=True)})
+    rest = iter(fresh)
+    return [known[key] if key in known else next(rest) for key in keys]
+
+
+def load_trusted(root: Path) -> Settings:
+    """The settings of a folder as it stands."""
+    return load_settings(FolderTree(str(root)).read)
 
 
 def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:
@@ -87,22 +126,24 @@ def decide(
     pages: Iterable[FileJudgement] = (),
     paths: Iterable[Finding] = (),
     lost: Sequence[Finding] = (),
+    terms: policy.Terms | None = None,
 ) -> Verdict:
     """What was found on both sides → what a change did, and what is to be said of it.
 
     `others` are the touched files that are not Python, `pages` what was found in the texts of such files, `paths` what was found
-    in the calls of the project, compared already, `lost` what the change lost.
+    in the calls of the project, compared already, `lost` what the change lost; `terms` are those of policy.
     """
+    terms = terms or policy.Terms()
     everything = [*judgements, *pages]
     head = [f for j in everything for f in j.head]
     base = [f for j in everything for f in j.base]
     compared = snapshot.compare(base, head, dict(change.renames), _gone(change, everything))
-    findings = snapshot.fingerprinted(stage.merged(sorted([*compared, *paths], key=snapshot.order), lost))
+    findings = snapshot.fingerprinted(terms.among(stage.merged(sorted([*compared, *paths], key=snapshot.order), lost)))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
-    decisions = policy.decide(findings, allows, settings, texts)
+    decisions = policy.decide(findings, allows, settings, texts, terms)
     placed, unclassified = place_others(others, change, rules)
     placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(

@@ -11,6 +11,10 @@ import tomli
 from guardrail import fields
 from guardrail.fields import Read
 from guardrail.model import GuardrailError, Severity, Tier, Unreadable
+from guardrail.waiver import Waiver, waivers
+
+FILES = ("guardrail.toml", "pyproject.toml")
+BASELINE = ".guardrail-baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,30 @@ class SurfaceSettings:
     tier: Tier | None = None  # instead of the pack's
     tiers: Mapping[str, Tier] = field(default_factory=dict)  # by path, as in .gitignore; the last that fits counts
     signals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more of them
+    gate: str = ""  # fail-on for the findings of this surface: a severity or `never`; nothing: as elsewhere
 
     def tier_of(self, path: str) -> Tier | None:
         """The tier that the project wants for the surface in this file, None where that of the pack will do."""
         fitting = [tier for glob, tier in self.tiers.items() if fields.spec((glob,)).match_file(path)]
         return fitting[-1] if fitting else self.tier
+
+
+@dataclass(frozen=True, slots=True)
+class PathSettings:
+    """What a project says of some files."""
+
+    glob: str  # as in .gitignore
+    gate: str  # fail-on there
+
+
+@dataclass(frozen=True, slots=True)
+class AiSettings:
+    """What a project asks of lines that were drafted with an assistant."""
+
+    report: bool = True  # say which findings and surfaces are on such lines
+    raise_severity: bool = False  # of findings on do-not-use code, by one step
+    require_signoff: tuple[str, ...] = ()  # tiers and surfaces on which such a definition needs one
+    assume_ai: bool = False  # take every line for drafted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,11 @@ class Settings:
     honour: tuple[str, ...] = ()  # comments of peers that count as allows: nosec, noqa
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # surface → whom to suggest as reviewers
     surfaces: Mapping[str, SurfaceSettings] = field(default_factory=dict)
+    paths: tuple[PathSettings, ...] = ()  # the last that fits counts
+    baseline: str = BASELINE  # known findings, one a line
+    waiver: tuple[Waiver, ...] = ()
+    require_signoff: tuple[str, ...] = ()  # tiers and surfaces on which a touched definition needs one
+    ai: AiSettings = AiSettings()
 
     def with_options(self, **given: object) -> Settings:
         """These settings, with those given on the command line in their place; None means not given."""
@@ -51,7 +79,11 @@ class Settings:
         found = fields.checked(wanted, "--", mistakes, FIELDS)
         if mistakes:
             raise GuardrailError("\n".join(mistakes))
-        return replace(self, **found)
+        return replace(self._without_gates() if "fail_on" in found else self, **found)
+
+    def _without_gates(self) -> Settings:
+        """The command line's gate is that of every path and surface."""
+        return replace(self, paths=(), surfaces={name: replace(s, gate="") for name, s in self.surfaces.items()})
 
     def excluded(self, path: str) -> bool:
         """Whether the project wants nothing said of this file."""
@@ -77,11 +109,56 @@ def _signals(value: object) -> dict[str, tuple[str, ...]]:
     return fields.inside(value, dict.fromkeys(SIGNALS, fields.strings))
 
 
+def _paths(value: object) -> tuple[PathSettings, ...]:
+    if not isinstance(value, list):
+        raise fields.Wrong("must be [[tool.guardrail.paths]] tables")
+    tables = fields.each({str(n): table for n, table in enumerate(value, 1)}, lambda _, table: _path(table))
+    return tuple(tables.values())
+
+
+def _path(table: object) -> PathSettings:
+    found = fields.inside(table, PATH_FIELDS)
+    if missing := [key for key in PATH_FIELDS if key.replace("-", "_") not in found]:
+        raise fields.Inside([f"{key}: is missing" for key in missing])
+    return PathSettings(found["glob"], found["fail_on"])
+
+
+def _ai(value: object) -> AiSettings:
+    found = fields.inside(value, AI_FIELDS)
+    return AiSettings(**{"raise_severity" if key == "raise" else key: given for key, given in found.items()})
+
+
+def _gate(value: object) -> str:
+    return fields.gate(value) or fields.NEVER
+
+
+def _glob(value: object) -> str:
+    return fields.globs([value])[0]
+
+
+def _surface(table: object) -> SurfaceSettings:
+    found = fields.inside(table, SURFACE_FIELDS)
+    return SurfaceSettings(**{"gate" if key == "fail_on" else key: given for key, given in found.items()})
+
+
 def _surfaces(value: object) -> dict[str, SurfaceSettings]:
-    return fields.each(value, lambda _, table: SurfaceSettings(**fields.inside(table, SURFACE_FIELDS)))
+    return fields.each(value, lambda _, table: _surface(table))
 
 
-SURFACE_FIELDS: Mapping[str, Read] = {"enabled": fields.flag, "tier": fields.tier, "tiers": _tiers, "signals": _signals}
+SURFACE_FIELDS: Mapping[str, Read] = {
+    "enabled": fields.flag,
+    "tier": fields.tier,
+    "tiers": _tiers,
+    "signals": _signals,
+    "fail-on": _gate,
+}
+PATH_FIELDS: Mapping[str, Read] = {"glob": _glob, "fail-on": _gate}
+AI_FIELDS: Mapping[str, Read] = {
+    "report": fields.flag,
+    "raise": fields.flag,
+    "require-signoff": fields.strings,
+    "assume-ai": fields.flag,
+}
 FIELDS: Mapping[str, Read] = {  # key as written → its value, or Wrong; attributes have `_` for `-`
     "fail-on": fields.gate,
     "select": fields.strings,
@@ -94,27 +171,36 @@ FIELDS: Mapping[str, Read] = {  # key as written → its value, or Wrong; attrib
     "honour": fields.peers,
     "owners": _owners,
     "surfaces": _surfaces,
+    "paths": _paths,
+    "baseline": fields.text,
+    "waiver": waivers,
+    "require-signoff": fields.strings,
+    "ai": _ai,
 }
 
 
 def load_settings(read: Callable[[str], bytes | None]) -> Settings:
-    """The settings of a project, by a function that reads its files; GuardrailError with every mistake in them."""
+    """The settings of a project, by a function that reads its files; GuardrailError with every mistake in them.
+
+    Waivers may stand in guardrail.toml where all else stands in pyproject.toml.
+    """
     own = _document(read, "guardrail.toml")
     tool = _document(read, "pyproject.toml").get("tool", {})
     shared = tool.get("guardrail", {}) if isinstance(tool, dict) else {}
-    if own and shared:
-        raise GuardrailError("guardrail.toml and pyproject.toml ([tool.guardrail]) both have settings; keep one of them")
     if not isinstance(shared, dict):
         raise GuardrailError("pyproject.toml: tool.guardrail: must be a table")
+    if shared and (set(own) - {"waiver"} or ("waiver" in own and "waiver" in shared)):
+        raise GuardrailError("guardrail.toml and pyproject.toml ([tool.guardrail]) both have settings; keep one of them")
     mistakes: list[str] = []
-    found = fields.checked(own or shared, "guardrail.toml: " if own else "pyproject.toml: tool.guardrail.", mistakes, FIELDS)
+    found = fields.checked(own, "guardrail.toml: ", mistakes, FIELDS)
+    found |= fields.checked(shared, "pyproject.toml: tool.guardrail.", mistakes, FIELDS)
     if mistakes:
         raise GuardrailError("\n".join(mistakes))
     return Settings(**found)
 
 
 def check_names(settings: Settings, rules: Collection[str], surfaces: Collection[str]) -> None:
-    """Raise GuardrailError for names in `select` and `ignore` that no rule and no surface has, and for surfaces unknown."""
+    """Raise GuardrailError for names that no rule, no surface and no tier has."""
     mistakes = []
     for key, named in (("owners", settings.owners), ("surfaces", settings.surfaces)):
         unknown = [name for name in named if name not in surfaces]
@@ -124,6 +210,13 @@ def check_names(settings: Settings, rules: Collection[str], surfaces: Collection
             if name not in surfaces and not any(rule.startswith(name) for rule in rules):
                 mistakes.append(f"{key}: {name!r} is no rule, no beginning of one, and no surface")
                 mistakes[-1] += fields.guess(name, {*rules, *surfaces})
+    places = {*surfaces, *Tier}
+    for key, names in (("require-signoff", settings.require_signoff), ("ai.require-signoff", settings.ai.require_signoff)):
+        unknown = [name for name in names if name not in places]
+        mistakes += [f"{key}: {name!r} is no tier and no surface{fields.guess(name, places)}" for name in unknown]
+    for waiver in settings.waiver:
+        if waiver.rule not in rules:
+            mistakes.append(f"waiver: {waiver.rule!r} is no rule{fields.guess(waiver.rule, rules)}")
     if mistakes:
         raise GuardrailError("\n".join(mistakes))
 

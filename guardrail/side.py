@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile, find_allows
 from guardrail.model import Confidence, Definition, FileChange, Finding, Placement, Role, Severity, SourceFile, Tier
+from guardrail.profiling import timed
 from guardrail.triage import Anchored, FileWords
 from guardrail.weighing import Likely
 
@@ -60,7 +61,7 @@ class Side:
     @cached_property
     def allows(self) -> AllowsOfFile:
         """The allow comments of the file."""
-        return find_allows(self.file.path, self.file.text, self.judge.known)
+        return find_allows(self.file.path, self.file.text, self.judge.known, self.judge.today)
 
     def candidates(self, definition: Definition) -> list[Rule]:
         """The rules that may find something in the definition."""
@@ -73,6 +74,7 @@ class Side:
     def _version(self, name: str) -> Version | None:
         return self.project.of(self.file.text).version(name)
 
+    @timed("texts")
     def read(self, definitions: Iterable[Definition]) -> list[Finding]:
         """What the rules that read texts find in the file, as far as it is in these definitions."""
         rules = texts.wanted(self.file.path, self.judge.readers, python=True)
@@ -82,6 +84,7 @@ class Side:
         page = texts.Page(self.file.path, self.file.text, self.project, self.file.index)
         return [f for f in texts.find(page, rules) if f.definition in symbols]
 
+    @timed("rules")
     def findings(self, definition: Definition) -> list[Finding]:
         """What the rules find in one definition."""
         rules = self.candidates(definition)
@@ -120,6 +123,7 @@ class Side:
                     evidence=place.evidence,
                 )
 
+    @timed("surfaces")
     def places(self, definition: Definition) -> tuple[surfaces.Place, ...]:
         """The surfaces of one definition, strictest first."""
         if self._decided:
@@ -153,5 +157,6 @@ class Side:
             found[name] = found.get(name, ()) + ((signals[name].shapes[number],) if number >= 0 else ())
         return found
 
+    @timed("triage")
     def _among(self, things: Anchored[T], definition: Definition) -> frozenset[T]:
         return things.among(self.words.of(definition), partial(self.words.search, definition))

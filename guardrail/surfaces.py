@@ -49,7 +49,7 @@ def place(definition: Definition, index: FileIndex, rules: Rules, facts: Facts |
     `likely` are the surfaces, and of each the shapes, whose anchors the definition has: only for those `facts` are asked.
     """
     held = [w for w in weigh(definition, index, rules.signals, facts, likely) if w.holds]
-    found = [_place(rules, index.path, w.surface, w.role, w.evidence, w.tier) for w in held]
+    found = [_place(rules, index.path, w.surface, w.role, w.evidence(definition, facts), w.tier) for w in held]
     if all(p.tier is Tier.FREE for p in found):
         found += _unclaimed(definition, index, rules, alone=not found)
     return _ordered(found)

@@ -1,11 +1,10 @@
-"""Where a report goes: standard output or a file, in UTF-8, in colour where that is wanted."""
+"""Standard output and standard error: in UTF-8, in colour where that is wanted."""
 
 from __future__ import annotations
 
 import os
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 
 
 def speak_utf8() -> None:
@@ -15,9 +14,9 @@ def speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def in_colour(wanted: str, output: str | None) -> bool:
+def in_colour(wanted: str) -> bool:
     """Whether to colour: `always`, `never`, or as the terminal and NO_COLOR, FORCE_COLOR say."""
-    if wanted != "auto" or output:
+    if wanted != "auto":
         return wanted == "always"
     if os.environ.get("NO_COLOR"):
         return False
@@ -26,16 +25,8 @@ def in_colour(wanted: str, output: str | None) -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def write(text: str, output: str | None = None) -> None:
-    """Write the text to a file or to standard output; a reader that has gone away has read enough."""
-    if output:
-        try:
-            Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
-        except (OSError, ValueError) as error:
-            from guardrail.model import GuardrailError
-
-            raise GuardrailError(f"cannot write {output}: {getattr(error, 'strerror', None) or error}") from error
-        return
+def write(text: str) -> None:
+    """Write the text to standard output; a reader that has gone away has read enough."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -12,12 +12,16 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from guardrail.model import Binding, Definition, FileIndex
-from guardrail.patterns.anchors import IN_FILE, SEARCH, SECRET, Anchors, Words
+from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, Anchors, Words, is_plain
 from guardrail.patterns.literals import literals
 from guardrail.words import is_secret_name, words_in
 
 _JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
+_DEFINED = re.compile(r"\b(?:def|class)\b[\s\\]*([^\W\d]\w*)")
+_SIDED = re.compile(r"\\[AZ]|\(\?<?[!=](?!\\w\))")  # what may hold in a part of a text and not in the whole
+_OWN_LINES = (0, 0)  # the span of the module's own code, which is none
 _LOCAL = re.compile(r"=\s*[^\W\d]\w*\s*$")
+_OWN, _IN_FILE, _NAMES, _SEARCH = (prefix.rstrip(">") for prefix in (OWN, IN_FILE, NAMES, SEARCH))
 T = TypeVar("T", bound=Hashable)
 
 
@@ -48,6 +52,7 @@ class FileWords:
         self._of_spans: dict[tuple[int, int], list[tuple[str, str]]] = {}
         self._searched: dict[tuple[str, tuple[int, int]], bool] = {}
         self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
+        self._defined: dict[int, list[str]] = {}
 
     def of(self, definition: Definition) -> Words:
         """All words that matter for the definition."""
@@ -62,15 +67,29 @@ class FileWords:
 
     def search(self, definition: Definition, pattern: str) -> bool:
         """Whether a regular expression is found in the definition, or in what its names stand for; a word in the file."""
-        if pattern.startswith(IN_FILE):
-            return pattern.removeprefix(IN_FILE) in self.of_file
-        everywhere = (1, len(self.lines))
-        if not self._found(pattern, everywhere):
+        kind, _, wanted = pattern.partition(">")
+        if kind == _OWN:
+            return wanted in definition.words
+        if kind == _IN_FILE:
+            return wanted in self.of_file
+        if kind == _NAMES:
+            return any(re.search(wanted, name) for name in self._names(definition))
+        if not self._in_file(wanted):
             return False
-        spans = self._closure(definition)[1]
-        return definition.kind == "module" or any(
-            self._found(pattern, span) for span in ((definition.first, definition.last), *spans)
-        )
+        own = (definition.first, definition.last) if definition.kind != "module" else _OWN_LINES
+        others = self._closure(definition)[1] if not wanted.startswith(r"\A") else ()
+        return any(self._found(wanted, span) for span in (own, *others))
+
+    def _names(self, definition: Definition) -> list[str]:
+        """The names of the functions and classes that are defined on its own lines, strings and comments included."""
+        found = self._defined.get(id(definition))
+        if found is None:
+            found = self._defined[id(definition)] = _DEFINED.findall(self.own_text(definition))
+        return found
+
+    def _in_file(self, pattern: str) -> bool:
+        """Whether it may be found in some part of the file."""
+        return _SIDED.search(pattern) is not None or self._found(pattern, (1, len(self.lines)))
 
     @cached_property
     def of_file(self) -> Words:
@@ -88,7 +107,7 @@ class FileWords:
         """The text of these lines, and the same with strings that are one joined, where there are any; each also case-folded."""
         found = self._of_spans.get(span)
         if found is None:
-            text = self._lines(*span)
+            text = self._lines(*span) if span != _OWN_LINES else self._module_text()
             joined = _JOINT.sub("", text)
             texts = [text] if joined == text else [text, joined]
             found = self._of_spans[span] = [(text, text.casefold()) for text in texts]
@@ -96,6 +115,13 @@ class FileWords:
 
     def _lines(self, first: int, last: int) -> str:
         return "\n".join(self.lines[first - 1 : last])
+
+    def _module_text(self) -> str:
+        """The module's own code; what is not is empty lines."""
+        lines = list(self.lines)
+        for first, last in self.index.definitions[0].holes:
+            lines[first - 1 : last] = [""] * (last - first + 1)
+        return "\n".join(lines)
 
     def own_text(self, definition: Definition) -> str:
         """The definition's own lines."""
@@ -174,12 +200,12 @@ class Anchored(Generic[T]):
     def __init__(self, things: Iterable[tuple[T, Anchors]]) -> None:
         """Each choice is filed under one of its words, the rarest by a guess."""
         self.loose: list[T] = []
-        self.filed: dict[str, list[tuple[Words, Words, T]]] = {}
+        self.filed: dict[str, list[tuple[Words, tuple[str, ...], T]]] = {}
         self.asks_for_secrets = False
         for thing, anchors in things:
             for needed in anchors:
-                plain = frozenset(w for w in needed if not w.startswith((SEARCH, IN_FILE)))
-                searches = frozenset(w.removeprefix(SEARCH) for w in needed - plain)
+                plain = frozenset(filter(is_plain, needed))
+                searches = tuple(sorted(needed - plain, key=_cost))
                 self.asks_for_secrets |= SECRET in plain
                 key = max(plain, key=lambda w: (w not in _COMMON, len(w)), default="")
                 if not plain and not searches:
@@ -197,6 +223,11 @@ class Anchored(Generic[T]):
                 if thing not in found and plain <= words and all(map(search, searches)):
                     found.add(thing)
         return frozenset(found)
+
+
+def _cost(condition: str) -> tuple[int, str]:
+    """What is quick to tell comes first."""
+    return (_OWN, _IN_FILE, _NAMES, _SEARCH).index(condition.partition(">")[0]), condition
 
 
 _COMMON = frozenset(

@@ -43,7 +43,6 @@ class Weighing:
     surface: str
     role: Role
     told: tuple[Told, ...]
-    evidence: tuple[Evidence, ...]  # what speaks for it, in words and with lines
     firm: bool  # something other than words and paths speaks for it
     vetoed: bool
 
@@ -56,6 +55,12 @@ class Weighing:
     def holds(self) -> bool:
         """Whether the definition is on the surface."""
         return self.firm and not self.vetoed and self.score >= THRESHOLD
+
+    def evidence(self, definition: Definition, facts: Facts | None) -> tuple[Evidence, ...]:
+        """What speaks for it, in words and with lines."""
+        for_it = [t for t in self.told if t.points >= 0]
+        lines = [definition.first if t.node is None or facts is None else facts.line(t.node) for t in for_it]
+        return tuple(Evidence(line, t.text) for line, t in zip(lines, for_it, strict=True))
 
     @property
     def tier(self) -> Tier | None:
@@ -129,7 +134,6 @@ class _Subject:
             surface=name,
             role=self._role(signals, shapes),
             told=(*told, *vetoes),
-            evidence=tuple(self._evidence(told, facts)),
             firm=firm,
             vetoed=bool(vetoes),
         )
@@ -180,12 +184,6 @@ class _Subject:
             "path": self.index.path if any(matches(self.index.path, glob) for glob in anti.paths) else "",
         }
         return [Told(AGAINST, None, f"{prefix}{verb} {name}") for verb, name in found.items() if name]
-
-    def _evidence(self, told: Iterable[Told], facts: Facts | None) -> Iterator[Evidence]:
-        for each in told:
-            if each.points >= 0:
-                line = self.definition.first if each.node is None or facts is None else facts.line(each.node)
-                yield Evidence(line, each.text)
 
 
 def _shapes(signals: Signals, likely: Sequence[Shape], facts: Facts) -> list[Told]:

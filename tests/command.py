@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from guardrail.outputs import ASSISTANTS
+
 ROOT = Path(__file__).parent.parent
 _OURS = ("GIT_", "PRE_COMMIT", "PYTHON", "GUARDRAIL")
 _PLAIN = {
@@ -58,7 +60,7 @@ def guardrail(*arguments: str | Path, cwd: Path, input: bytes = b"", before: tup
 
     `before` are words that stand before the command; a run that hangs is a failure.
     """
-    outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS) and name not in ASSISTANTS}
     command = [*before, sys.executable, "-m", "guardrail", *map(str, arguments)]
     done = subprocess.run(
         command, cwd=cwd, env=outer | _PLAIN | variables, input=input, capture_output=True, check=False, timeout=120

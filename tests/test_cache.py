@@ -46,7 +46,7 @@ WANTED = ["ASY001 app.py:5"]
 
 def test_the_second_run_reads_what_the_first_has_kept(project, place):
     assert scan(project, place) == WANTED
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
     assert scan(project, place) == WANTED
 
 
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_cache_is_replaced(project, place, content):
     place.mkdir()
     (place / FILE).write_bytes(content)
     assert scan(project, place) == WANTED
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
 
 
 def test_a_table_of_another_version_is_replaced(project, place):
@@ -74,7 +74,7 @@ def test_a_table_of_another_version_is_replaced(project, place):
     with sqlite3.connect(place / FILE) as other:
         other.execute("CREATE TABLE entries (name TEXT, value TEXT)")
     assert scan(project, place) == WANTED
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
 
 
 def test_a_damaged_entry_is_made_anew(project, place):
@@ -117,7 +117,7 @@ def test_a_full_disk_changes_no_answer(project, tmp_path):
 def test_runs_at_the_same_time_do_not_disturb_one_another(project, place):
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda _: scan(project, place), range(4))) == [WANTED] * 4
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
 
 
 def test_a_table_that_another_process_holds_is_left_alone(project, place):
@@ -128,7 +128,7 @@ def test_a_table_that_another_process_holds_is_left_alone(project, place):
         assert scan(project, place) == WANTED
     finally:
         holder.close()
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_a_cache(project, place):
@@ -142,13 +142,13 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_cache(project, place)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     assert scan(project, place) == WANTED
-    assert Cache(place).entries() == 2
+    assert Cache(place).entries() == 4
 
 
 def test_info_and_clear(project, place):
     scan(project, place)
     info = guardrail("cache", "info", cwd=project, GUARDRAIL_CACHE=str(place))
-    assert f"{place / FILE}: 2 files" in info.out
+    assert f"{place / FILE}: 4 entries" in info.out
     assert "bytes removed" in guardrail("cache", "clear", cwd=project, GUARDRAIL_CACHE=str(place)).out
     assert not (place / FILE).exists()
 

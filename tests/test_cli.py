@@ -11,9 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from command import guardrail
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, TIMING, decided, verdict
 
-from guardrail import __version__, cli, report, terminal
+from guardrail import __version__, cli, outputs, report, terminal
 from guardrail.cache import Cache
 from guardrail.change import Patch, Paths, Revisions, Staged, WorkingTree
 from guardrail.model import GuardrailError, Verdict
@@ -31,10 +32,16 @@ class Pipeline:
     calls: list[tuple[object, dict[str, object], bool]] = field(default_factory=list)
 
     def run(
-        self, source: object, cwd: Path, options: dict[str, object], exit_zero: bool = False, cache: Cache | None = None
+        self,
+        source: object,
+        cwd: Path,
+        options: dict[str, object],
+        exit_zero: bool = False,
+        cache: Cache | None = None,
+        config: str = "base",
     ) -> Verdict:
         """Take the place of the pipeline."""
-        assert cwd == Path.cwd()
+        assert (cwd, config) == (Path.cwd(), "base")
         assert cache is None or cache.file.name
         self.calls.append((source, options, exit_zero))
         if self.error:
@@ -45,7 +52,8 @@ class Pipeline:
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch):
     """No colour and no range from outside."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "GUARDRAIL_DEBUG", "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"):
+    ours = ("NO_COLOR", "FORCE_COLOR", "GUARDRAIL_DEBUG", "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")
+    for name in (*ours, *outputs.ASSISTANTS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -129,7 +137,7 @@ def test_only_what_is_given_reaches_the_settings(arguments, settings, exit_zero,
         ("check --diff nowhere.patch", "'nowhere.patch': No such file or directory"),
         ("chekc", "No such command 'chekc'. (Did you mean one of: 'cache', 'check'?)"),
         ("check --stage", "'--staged'"),
-        ("check --format jsn", "'jsn' is not one of 'text', 'json', 'github'."),
+        ("check --format jsn", "'jsn' is not one of 'text', 'json', 'sarif', "),
         ("check --fail-on P4", "'P4' is not one of 'P0', 'P1', 'P2', 'never'."),
         ("check --jobs -1", "-1 is not in the range x>=0."),
         ("scan --staged", "No such option '--staged'."),
@@ -147,7 +155,7 @@ def test_a_wrong_option_is_one_clear_sentence(arguments, sentence, pipeline, cap
 # ---- reports -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["text", "json", "github"])
+@pytest.mark.parametrize("form", cli.FORMATS)
 def test_a_report_in_each_format(form, pipeline, capsys):
     pipeline.answer = FULL
     assert cli.main(["check", "--format", form]) == 1
@@ -190,10 +198,9 @@ def test_when_there_is_colour(variables, arguments, coloured, pipeline, monkeypa
 def test_a_terminal_has_colour_unless_it_is_dumb(monkeypatch):
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setenv("TERM", "xterm")
-    assert terminal.in_colour("auto", None)
-    assert not terminal.in_colour("auto", "report.txt")
+    assert terminal.in_colour("auto")
     monkeypatch.setenv("TERM", "dumb")
-    assert not terminal.in_colour("auto", None)
+    assert not terminal.in_colour("auto")
 
 
 def test_output_goes_to_the_file_and_nowhere_else(pipeline, tmp_path, capsys, monkeypatch):
@@ -312,7 +319,7 @@ def test_the_version_needs_nothing_but_the_command_line():
     )
     assert started(program).stdout.decode().splitlines() == [
         f"guardrail, version {__version__}",
-        "guardrail guardrail.cli guardrail.terminal",
+        "guardrail guardrail.cli guardrail.cli.options guardrail.cli.policy guardrail.cli.telling guardrail.terminal",
     ]
 
 
@@ -416,3 +423,16 @@ def test_a_pack_is_proved_by_its_examples(tmp_path, capsys):
 def test_a_pack_that_is_not_there_is_2(tmp_path, capsys):
     assert cli.main(["test", str(tmp_path / "no.toml")]) == 2
     assert "no.toml' does not exist" in capsys.readouterr().err
+
+
+def test_a_profile_tells_where_the_time_went(tmp_path):
+    (tmp_path / "a.py").write_text("import hashlib\n\n\ndef stored(password):\n    return hashlib.md5(password.encode())\n")
+    plain = guardrail("scan", "--format", "json", "--no-cache", cwd=tmp_path)
+    measured = guardrail("scan", "--format", "json", "--profile", cwd=tmp_path)
+    assert (measured.code, measured.out) == (plain.code, plain.out)
+    head, rules = measured.err.split("\n\n")
+    names = [line.split(maxsplit=2)[2] for line in head.splitlines()]
+    assert names[0] == "stage"
+    assert {"index (ast)", "triage", "parsing (libcst)", "rules", "surfaces", "calls across functions", "all else"} < set(names)
+    assert "CRY007" in rules
+    assert sum(float(line.split()[1].rstrip("%")) for line in head.splitlines()[1:]) == pytest.approx(100, abs=len(names))

@@ -345,18 +345,22 @@ def test_the_report_may_go_to_a_file(repo, tmp_path):
 @pytest.mark.parametrize(
     ("text", "code", "found"),
     [
-        ("shout('a')  # guardrail: allow[GRE001] the hall is large\n", 0, []),
-        ("# guardrail: allow[GRE001] the hall is large\nshout('a')\n", 0, []),
-        ("shout(  # guardrail: allow[GRE001] the hall is large\n    'a',\n)\n", 0, []),
-        ("shout(\n    'a',\n)  # guardrail: allow[GRE001] the hall is large\n", 0, []),
-        ("# guardrail: allow[GRE000] the hall is large\nshout('a')\n", 1, ["GRE001 app.py:2"]),
-        ("# guardrail: allow[GRE001] the hall is large\nshout('a')\nshout('b')\n", 1, ["GRE001 app.py:3"]),
+        ("shout('a')  # guardrail: allow[GRE001] the hall is large\n", 0, ["ALW005 app.py:1"]),
+        ("# guardrail: allow[GRE001] the hall is large\nshout('a')\n", 0, ["ALW005 app.py:1"]),
+        ("shout(  # guardrail: allow[GRE001] the hall is large\n    'a',\n)\n", 0, ["ALW005 app.py:1"]),
+        ("shout(\n    'a',\n)  # guardrail: allow[GRE001] the hall is large\n", 0, ["ALW005 app.py:3"]),
+        ("# guardrail: allow[GRE000] the hall is large\nshout('a')\n", 1, ["ALW005 app.py:1", "GRE001 app.py:2"]),
+        ("# guardrail: allow[GRE001] the hall is large\nshout('a')\nshout('b')\n", 1, ["ALW005 app.py:1", "GRE001 app.py:3"]),
         ("shout('a')  # guardrail: allow[GRE001]\n", 1, ["GRE001 app.py:1", "ALW001 app.py:1"]),
         ("shout('a')  # guardrail: allow[GRE001] todo\n", 1, ["GRE001 app.py:1", "ALW001 app.py:1"]),
         ("shout('a')  # guardrail: allow the hall is large\n", 1, ["GRE001 app.py:1", "ALW001 app.py:1"]),
-        ("shout('a')  # guardrail: allow[GRE009] the hall is large\n", 1, ["GRE001 app.py:1", "ALW002 app.py:1"]),
+        (
+            "shout('a')  # guardrail: allow[GRE009] the hall is large\n",
+            1,
+            ["ALW005 app.py:1", "GRE001 app.py:1", "ALW002 app.py:1"],
+        ),
         ("greet('# guardrail: allow[GRE001] the hall is large'); shout('a')\n", 1, ["GRE001 app.py:1"]),
-        ("shout('a')  # noqa  # guardrail: allow[GRE001] the hall is large\n", 0, []),
+        ("shout('a')  # noqa  # guardrail: allow[GRE001] the hall is large\n", 0, ["ALW005 app.py:1"] * 2),
     ],
 )
 def test_an_allow_holds_for_its_statement(text, code, found, repo):
@@ -367,7 +371,7 @@ def test_an_allow_holds_for_its_statement(text, code, found, repo):
 
 def test_what_is_allowed_is_told(repo):
     repo.write("app.py", "shout('a')  # guardrail: allow[GRE001] the hall is large\n")
-    done = guardrail("check", "--no-map", cwd=repo.root)
+    done = guardrail("check", "--no-map", "--ignore", "ALW005", cwd=repo.root)
     assert done.out.splitlines() == [
         "allowed: app.py:1 GRE001 — app.py:1 allows GRE001: the hall is large",
         "",
@@ -389,14 +393,15 @@ def test_a_change_cannot_silence_its_own_finding(repo):
     repo.write("app.py", LOUD)
     silent = SETTINGS + 'ignore = ["GRE001"]\nfail-on = "never"\nexclude = ["app.py"]\nallow-incomplete = true\n'
     repo.write("pyproject.toml", silent)
+    edited = "POL001 pyproject.toml:3"
     done = check(repo)
-    assert (done.code, done.found) == (1, [SHOUTED])
+    assert (done.code, done.found) == (1, [SHOUTED, edited])
     repo.git("add", ".")
-    assert check(repo, "--staged").found == [SHOUTED]
+    assert check(repo, "--staged").found == [SHOUTED, edited]
     patch = repo.git("diff", "--cached")
     repo.git("commit", "-q", "-m", "both at once")
-    assert check(repo, "--base", "HEAD~1").found == [SHOUTED]
-    assert check(repo, "--diff", "-", input=patch).found == [SHOUTED]
+    assert check(repo, "--base", "HEAD~1").found == [SHOUTED, edited]
+    assert check(repo, "--diff", "-", input=patch).found == [SHOUTED, edited]
     repo.write("app.py", YELLED)
     done = check(repo)
     assert (done.code, done.told["files"]["considered"]) == (0, 0)
@@ -408,19 +413,20 @@ def test_a_setting_that_was_there_before_counts(repo):
     done = check(repo)
     assert (done.code, done.found) == (0, [])
     repo.remove("pyproject.toml")
-    assert check(repo).found == []
+    assert check(repo).found == ["POL001 pyproject.toml:1"]
 
 
 def test_a_change_cannot_switch_off_its_rules(repo):
     repo.write("app.py", LOUD)
     repo.write("guardrail-rules/greetings.toml", PACK.replace('"shout($WORDS)"', '"whisper($WORDS)"'))
-    assert check(repo).found == [SHOUTED]
+    assert check(repo).found == [SHOUTED, "POL001 guardrail-rules/greetings.toml:24"]
     repo.remove("guardrail-rules/greetings.toml")
-    assert check(repo).found == [SHOUTED]
+    edited = "POL001 guardrail-rules/greetings.toml:1"
+    assert check(repo).found == [SHOUTED, edited]
     repo.git("add", ".")
-    assert check(repo, "--staged").found == [SHOUTED]
+    assert check(repo, "--staged").found == [SHOUTED, edited]
     repo.write("guardrail-rules/greetings.toml", "[[")
-    assert check(repo).found == [SHOUTED]
+    assert check(repo).found == [SHOUTED, edited]
     assert guardrail("scan", cwd=repo.root).refused().startswith("guardrail-rules/greetings.toml: not TOML: ")
 
 
@@ -433,7 +439,8 @@ def test_settings_of_a_scan_are_those_on_disk(repo):
 
 def test_broken_settings_before_the_change_are_told_and_those_after_it_are_not_read(repo):
     repo.write("pyproject.toml", "[tool.guardrail]\nignroe = []\n")
-    assert check(repo).code == 0
+    done = check(repo)
+    assert (done.code, done.found) == (1, ["POL001 pyproject.toml:2"])  # and what comes after it could not be judged
     repo.commit()
     assert check(repo).refused() == 'pyproject.toml: tool.guardrail.ignroe: unknown key (did you mean "ignore"?)'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.report.escape import characters, command_data, command_property, one_line
@@ -44,6 +44,7 @@ def test_commands_and_properties_are_escaped_as_the_runner_reads_them():
     assert command_property("a%b\r\nc:d,e") == "a%25b%0D%0Ac%3Ad%2Ce"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_one_line_is_one_line_without_controls(text):
     shown = one_line(text)

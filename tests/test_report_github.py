@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, decided, verdict
 
+from guardrail import cli
 from guardrail.report import FORMATS
 from guardrail.report.github import render
 
@@ -14,6 +15,8 @@ def test_a_whole_report():
         "`==` compares an HMAC digest%0ALeaks by timing how much of the digest is right.%0AFix: "
         "hmac.compare_digest(a, b)%0Asee auth/keys.py:3 the key is read here\n"
         "::warning file=app/café.py,line=1,endLine=3,title=[P2] NET004 no-timeout::`requests.get` waits for ever\n"
+        "::notice file=a\\n%3A%3Aerror%3A%3Ab\\x1b[2J%2Cc%3A\\u202ed\\udcff.py,line=2,title=allowed%3A PRC001 shell-command::"
+        "app.py:1 allows PRC001: legacy job, T-231\n"
         "::group::guardrail review map\n"
         "| Review map (HEAD → working tree)\n"
         "| do-not-use\n"
@@ -58,5 +61,5 @@ def test_nothing_found_is_a_notice():
 
 
 def test_every_format_ends_its_last_line():
-    assert sorted(FORMATS) == ["github", "json", "text"]
+    assert tuple(FORMATS) == cli.FORMATS
     assert all(FORMATS[name](shown).endswith("\n") for name in FORMATS for shown in (FULL, CLEAN, SKIPPED))

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 import guardrail
+from guardrail.cli import FORMATS
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +50,7 @@ def test_the_wheel_holds_the_package_and_the_rules_and_nothing_else(built):
     assert {name.split("/")[0] for name in names} == {"guardrail", f"guardrail_lint-{guardrail.__version__}.dist-info"}
     assert {f"guardrail/rules/{path.name}" for path in (ROOT / "rules").glob("*.toml")} <= names
     assert "guardrail/py.typed" in names
+    assert {f"guardrail/report/html/page.{suffix}" for suffix in ("html", "css", "js")} <= names
 
 
 def test_the_installed_command_finds_what_is_wrong(installed, tmp_path):
@@ -59,3 +61,11 @@ def test_the_installed_command_finds_what_is_wrong(installed, tmp_path):
     assert scan.returncode == 1, scan.stderr
     found = {(finding["rule"], finding["path"], finding["line"]) for finding in json.loads(scan.stdout)["findings"]}
     assert ("NET004", "service.py", 3) in found
+
+
+def test_the_installed_command_makes_every_report(installed, tmp_path):
+    (tmp_path / "service.py").write_text("import requests\n\nrequests.get('https://example.com', verify=False)\n")
+    outputs = [f"--output={name}={tmp_path / name}" for name in FORMATS]
+    subprocess.run([installed, "scan", *outputs], cwd=tmp_path, capture_output=True, check=False)
+    assert [name for name in FORMATS if not (tmp_path / name).stat().st_size] == []
+    assert "</html>" in (tmp_path / "html").read_text()

@@ -6,6 +6,7 @@ from guardrail.model import (
     Confidence,
     Decision,
     Evidence,
+    FileChange,
     Finding,
     Note,
     Outcome,
@@ -45,7 +46,7 @@ TIMING = Finding(
     remedy="hmac.compare_digest(a, b)",
     refs=("CWE-208",),
     notes=(Note("auth/keys.py", 3, "the key is read here"),),
-    fingerprint="1:0123456789abcdef",
+    fingerprint="v1:0123456789abcdef",
 )
 WEAK = Finding(
     rule="NET004",
@@ -60,7 +61,7 @@ WEAK = Finding(
     end_line=3,
     end_column=2,
     message="`requests.get` waits for ever",
-    fingerprint="1:fedcba9876543210",
+    fingerprint="v1:fedcba9876543210",
 )
 HOSTILE = Finding(
     rule="PRC001",
@@ -76,7 +77,7 @@ HOSTILE = Finding(
     end_column=9,
     message="100% of `x\r\ny\x07` ##[error] \u2066late\u2069 😀",
     why="::add-mask::why",
-    fingerprint="1:0000000000000000",
+    fingerprint="v1:0000000000000000",
 )
 VERIFY = Placement(
     path="auth/login.py",
@@ -174,4 +175,74 @@ FULL = verdict(
     unclassified=("art/logo.xcf", "odd\nname"),
     owners={"timing-compare": ("@org/security",), "network": ("@org/security", "@ann"), "plain": ("@nobody",)},
     exit_code=1,
+)
+
+# ---- a change with a lost guard and a way through three functions ---------------------------------
+
+BEFORE = """\
+from flask_login import login_required
+
+
+@login_required
+def pay(request):
+    return charge(request.amount)
+"""
+AFTER = """\
+def pay(request):
+    return charge(request.amount)
+"""
+LOST = Finding(
+    rule="AUT010",
+    name="access-guard-removed",
+    severity=Severity.P0,
+    confidence=Confidence.HIGH,
+    surface="timing-compare",
+    path="shop/views.py",
+    definition="pay",
+    line=1,
+    column=5,
+    end_line=1,
+    end_column=8,
+    message="`@login_required` is gone from `pay`.",
+    why="Anybody can pay now.",
+    remedy="Put `@login_required` back.",
+    refs=("CWE-862",),
+    notes=(Note("shop/views.py", 4, "where it was before", "base", "@login_required"),),
+    fingerprint="v1:aaaaaaaaaaaaaaaa",
+)
+WAY = Finding(
+    rule="ASY001",
+    name="blocking-call-in-async",
+    severity=Severity.P1,
+    confidence=Confidence.MEDIUM,
+    surface="network",
+    path="shop/rates.py",
+    definition="fetch",
+    line=5,
+    column=5,
+    end_line=5,
+    end_column=18,
+    message="This coroutine blocks its event loop: views.price → rates.fetch → time.sleep.",
+    why="Every other request waits.",
+    remedy="await asyncio.to_thread(…)",
+    notes=(
+        Note("shop/views.py", 1, "the async begins here, in price"),
+        Note("shop/views.py", 2, "price calls fetch"),
+        Note("shop/rates.py", 5, "fetch calls time.sleep"),
+    ),
+    fingerprint="v1:bbbbbbbbbbbbbbbb",
+)
+PAY = Placement("shop/views.py", "pay", 1, 2, (1,), "timing-compare", Tier.FORBIDDEN, Role.INTEGRATES, size=1)
+RATES = "import time\n\n\ndef fetch():\n    time.sleep(3)\n"
+RICH = verdict(
+    decided(WAY),
+    decided(LOST),
+    placements=(PAY,),
+    exit_code=1,
+    sources={"shop/views.py": AFTER, "shop/rates.py": RATES},
+    base_sources={"shop/views.py": BEFORE},
+    files=(
+        FileChange(None, "shop/rates.py"),
+        FileChange("shop/views.py", "shop/views.py", added=frozenset(), removed=frozenset({1, 2, 3, 4})),
+    ),
 )

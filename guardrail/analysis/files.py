@@ -8,6 +8,7 @@ from guardrail.analysis.facts import Facts, Origin
 from guardrail.analysis.library import Library
 from guardrail.analysis.slices import cut, indent_of, parse, parse_lines, split_lines
 from guardrail.model import Definition, SourceFile
+from guardrail.profiling import timed
 
 
 class FileFacts:
@@ -46,7 +47,7 @@ class FileFacts:
         found = self._slices.get(key)
         if found is None:
             text, offset = cut(self.lines, definition)
-            found = Facts(self, parse(text), offset, definition)
+            found = Facts(self, timed("parsing (libcst)")(parse)(text), offset, definition)
             self._slices[key] = found
         return found
 

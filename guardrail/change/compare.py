@@ -10,6 +10,7 @@ from guardrail.change.differences import Difference, differences
 from guardrail.change.git import Git, open_repository
 from guardrail.change.merge_base import merge_base
 from guardrail.change.numbering import numbered
+from guardrail.change.opaque import opaque
 from guardrail.change.sources import Revisions
 from guardrail.change.trees import EmptyTree, FolderTree, GitTree, IndexTree, listed
 from guardrail.change.untracked import worktree_differences
@@ -69,6 +70,8 @@ def _side(git: Git, commit: str | None) -> GitTree | EmptyTree:
 
 def _change(git: Git, label: str, base: GitTree | EmptyTree, head: Tree, found: list[Difference]) -> Change:
     """Put a change together, with the contents of its files read in one go."""
+    behind = opaque(git, head, found)
+    found = [f for f in found if not f.leads]
     before = _early((f.base_path or f.copied_from, f.base_id) for f in found)
     after = _early((f.head_path, f.head_id) for f in found) if isinstance(head, GitTree) else {}
     blobs = git.blobs([*before.values(), *after.values()])
@@ -76,7 +79,7 @@ def _change(git: Git, label: str, base: GitTree | EmptyTree, head: Tree, found: 
         if isinstance(tree, GitTree):
             tree.hold(ids, blobs)
     files = [numbered(f.file_change(), base, head) for f in found]
-    return Change(git.root, label, base, head, tuple(sorted(files, key=lambda f: (f.path, f.base_path or ""))))
+    return Change(git.root, label, base, head, tuple(sorted(files, key=lambda f: (f.path, f.base_path or ""))), opaque=behind)
 
 
 def _early(sides: Iterable[tuple[str | None, str]]) -> dict[str, str]:

@@ -22,7 +22,8 @@ _DIFF = (
     "--find-copies=50%",
     "--no-rename-empty",
     "-l1000",
-    "--ignore-submodules=all",
+    "--ignore-submodules=dirty",  # another commit counts; what lies in it is not looked at
+    "--submodule=short",
     "--no-ext-diff",
     "--no-textconv",
     "--no-color",
@@ -48,6 +49,7 @@ class Difference:
     unmerged: bool = False
     mode_differs: bool = False
     lines: tuple[Lines, Lines] | None = (frozenset(), frozenset())  # removed and added; None: all of them
+    leads: str = ""  # mode and path of a link or a submodule; such a record has no paths
 
     def file_change(self) -> FileChange:
         """The same as the value that the other stages know."""
@@ -72,6 +74,8 @@ def _read(output: bytes) -> Iterator[Difference]:
     counts, at = _counts(output, at)
     hunks = _hunks(output[at:])
     for modes, ids, letter, source, target in records:
+        if modes[1] in ("120000", "160000"):
+            yield Difference(None, None, ids[0], ids[1], leads=f"{modes[1]} {target}")
         old = source if modes[0].startswith("100") and letter != "A" else None
         new = target if modes[1].startswith("100") and letter != "D" else None
         unmerged = letter == "U"

@@ -21,12 +21,15 @@ def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Differ
     found = differences(git, "diff-index", commit, "--")
     names = git.names("ls-files", "-z", "--others", "--exclude-standard")
     untracked = {name for name in names if disk.holds(name)}
-    if untracked and any(f.head_path is None for f in found):
+    links = [name for name in names if name not in untracked and os.path.islink(os.path.join(git.root, name))]  # noqa: PTH114, PTH118
+    if untracked and any(f.head_path is None and not f.leads for f in found):
         renamed = _with_renames(git, commit, untracked)
         found, untracked = (found, untracked) if renamed is None else (renamed, set())
+    behind = [f for f in found if f.leads] + [Difference(None, None, "0", "0", leads=f"120000 {name}") for name in links]
+    found = [f for f in found if not f.leads]
     merged = [(f, _is_same(git, disk, f)) for f in _merged(disk, found, untracked)]
     unchanged = (frozenset[int](), frozenset[int]())
-    return [replace(f, lines=unchanged) if same else f for f, same in merged if f.mode_differs or not same]
+    return behind + [replace(f, lines=unchanged) if same else f for f, same in merged if f.mode_differs or not same]
 
 
 def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Difference] | None:

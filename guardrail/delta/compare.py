@@ -129,7 +129,7 @@ def _standing(pair: Pair, rule: Rule, delta: Delta, base: list[Guard]) -> Iterat
             yield from _weaker(guard, twin, delta)
         elif come:
             come.pop()  # another guard of the same rule took its place
-        elif not _more(pair, delta) and (place := _still_there(pair, guard, head)):
+        elif not _more(pair, delta) and (place := _still_there(pair, guard, head, gone)):
             yield Lost(guard, *place, movable=True)
     for guard, twin in _same(base, head):
         if kind_of(guard.node) == "With" and (stray := blocks.left(guard, twin)):
@@ -169,13 +169,13 @@ def _more(pair: Pair, delta: Delta) -> bool:
     return bool(delta.instead) and count[1] > count[0]
 
 
-def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard]) -> tuple[Facts, Any] | None:
+def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard], gone: Sequence[Guard]) -> tuple[Facts, Any] | None:
     """The node of head that stands without its guard, None where what it protected is gone too."""
     if kind_of(guard.node) == "With":
         return blocks.bare(guard, pair.heads, head)
     if _does_nothing(pair.head) and not _does_nothing(pair.base):
         return None
-    left = pair.old.words - frozenset(_words(guard))
+    left = pair.old.words - frozenset(word for each in gone for word in _words(each))
     if len(left & frozenset().union(*(_all_words(f) for f in pair.heads))) < KEPT * len(left):
         return None
     return pair.head, _header(pair.head)
@@ -198,7 +198,10 @@ def _all_words(facts: Facts) -> frozenset[str]:
 
 
 def _words(guard: Guard) -> list[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in guard.text).split()
+    """The words of a guard; of a condition those of its block, too."""
+    facts, node = guard.itself
+    text = facts.code(node) if kind_of(node) == "If" else guard.text
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
 def _header(facts: Facts) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from guardrail.delta.everywhere import Everywhere
 from guardrail.delta.guards import Guard, guards
 from guardrail.delta.loss import Loss
 from guardrail.delta.project import Place, Project
@@ -31,6 +33,11 @@ class Elsewhere:
     project: Project
     rules: tuple[Rule, ...]
 
+    @cached_property
+    def everywhere(self) -> Everywhere:
+        """What settings guard."""
+        return Everywhere(self.project)
+
     def holds(self, loss: Loss) -> bool:
         """Whether what was lost stands elsewhere now."""
         rule, finding = self.rules[loss.rule], loss.finding
@@ -38,11 +45,19 @@ class Elsewhere:
         new = _find(side, finding.definition, finding.line) if side else None
         if side is None or new is None:
             return False
+        if self._by_settings(new, rule, loss):
+            return True
         return (
             any(self._guarded(place, rule) for place in self._around(side, new))
             or any(self._guarded(place, rule) for place in self._helpers(side, new))
             or self._callers_guard(side, new, rule)
         )
+
+    def _by_settings(self, new: Definition, rule: Rule, loss: Loss) -> bool:
+        """Whether a setting guards what serves requests, and the definition does that."""
+        if rule.delta is None or not rule.delta.everywhere:
+            return False
+        return (new.kind == "class" or "request" in new.words) and self.everywhere.holds(rule.delta.everywhere, loss.guard)
 
     def _guarded(self, place: Place, rule: Rule) -> bool:
         return any(True for _ in self._guards(place, rule))

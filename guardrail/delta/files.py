@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.delta.loss import Loss, at_line, was_here
 from guardrail.delta.project import Project
+from guardrail.delta.tested import Tests
 from guardrail.detect import checker
 from guardrail.globs import matches
 from guardrail.model import FileChange, Note, Unreadable
@@ -26,6 +27,7 @@ class FilePair:
     project: Project
     change: FileChange
     all_files: Sequence[FileChange]
+    tests: Tests
 
     @cached_property
     def base(self) -> list[str]:
@@ -61,13 +63,9 @@ class FilePair:
         """The files that only head has."""
         return frozenset(f.head_path for f in self.all_files if f.base_path is None and f.head_path)
 
-    def removed_words(self) -> frozenset[str]:
-        """The words of the code, tests left out, that the change took away."""
-        return self.project.removed_words(self.all_files)
-
     def others(self) -> Iterator[FilePair]:
         """The other files of the change."""
-        yield from (FilePair(self.project, f, self.all_files) for f in self.all_files if f is not self.change)
+        yield from (FilePair(self.project, f, self.all_files, self.tests) for f in self.all_files if f is not self.change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +87,13 @@ def _lines(read, path: str | None) -> list[str]:  # type: ignore[no-untyped-def]
     return data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n") if data is not None else []
 
 
-def file_losses(project: Project, files: Sequence[FileChange]) -> Iterable[Loss]:
+def file_losses(project: Project, tests: Tests, files: Sequence[FileChange]) -> Iterable[Loss]:
     """What the rules about files find."""
     rules = [rule for rule in project.judge.rules.rules if rule.delta is not None and rule.delta.files]
     for rule in rules:
         for file in files:
             if any(matches(file.path, glob) for glob in rule.delta.files):  # type: ignore[union-attr]
-                pair = FilePair(project, file, files)
+                pair = FilePair(project, file, files, tests)
                 for found in checker(rule.check)(pair):
                     yield Loss(_finding(rule, pair, found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost, compare
@@ -49,22 +50,29 @@ def losses(pair: Pair, rules: Sequence[tuple[int, Rule]]) -> Iterator[Loss]:
 
 
 def _finding(rule: Rule, lost: Lost, pair: Pair):  # type: ignore[no-untyped-def]
-    message = lost.message or _message(rule, lost, pair)
+    texts = _texts(lost, pair)
+    message = lost.message or _weakened(lost) or filled(rule.message, texts)
     what = lost.guard.key if lost.now is None else f"{lost.guard.key} {lost.now.key}"
-    return located(rule, lost.facts, lost.node, message, lost.guard.itself, what)
+    found = located(rule, lost.facts, lost.node, message, lost.guard.itself, what)
+    return replace(found, remedy=filled(rule.remedy, texts))
 
 
-def _message(rule: Rule, lost: Lost, pair: Pair) -> str:
-    if lost.now is not None:
-        (old_facts, old), (new_facts, new) = lost.guard.env[lost.variable], lost.now.env[lost.variable]
-        was, now = shortened(old_facts.code(old)), shortened(new_facts.code(new))
-        return f"`{_label(lost)}` {_known(old_facts, old, was)} → {_known(new_facts, new, now)}."
+def _weakened(lost: Lost) -> str:
+    """What a value was and is; nothing where the guard is gone."""
+    if lost.now is None:
+        return ""
+    (old_facts, old), (new_facts, new) = lost.guard.env[lost.variable], lost.now.env[lost.variable]
+    was, now = shortened(old_facts.code(old)), shortened(new_facts.code(new))
+    return f"`{_label(lost)}` {_known(old_facts, old, was)} → {_known(new_facts, new, now)}."
+
+
+def _texts(lost: Lost, pair: Pair) -> dict[str, str]:
+    """The metavariables of the lost guard, as code of base."""
     texts = {name: shortened(facts.code(node)) for name, (facts, node) in lost.guard.env.items()}
     facts, node = lost.guard.itself
     if type(node).__name__ == "Call":
         texts["CALLEE"] = shortened(facts.code(node.func))
-    texts |= {"GUARD": shortened(lost.guard.text), "DEFINITION": pair.new.symbol}
-    return filled(rule.message, texts)
+    return texts | {"GUARD": shortened(lost.guard.text), "DEFINITION": pair.new.symbol}
 
 
 def _known(facts, node, code: str) -> str:  # type: ignore[no-untyped-def]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from guardrail.model import Change, Definition, FileChange, Unreadable
+from guardrail.change.trees import prefetch
+from guardrail.delta.removed import plain, taken_away
+from guardrail.model import Change, Definition, Unreadable
 from guardrail.places import is_test
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ class Project:
     change: Change
     _heads: dict[str, Side | None] = field(default_factory=dict)
     _bases: dict[str, Side | None] = field(default_factory=dict)
-    _removed: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def head(self, path: str) -> Side | None:
         """The head side of a file."""
@@ -88,15 +89,26 @@ class Project:
         """The Python files of head."""
         return frozenset(p for p in self.judge.head.paths() if p.endswith(".py"))
 
-    def removed_words(self, files: Sequence[FileChange]) -> frozenset[str]:
+    @cached_property
+    def removed_words(self) -> frozenset[str]:
         """The words that the code of the change, tests left out, had in base and has not at head."""
-        if "" not in self._removed:
-            paths = [f for f in files if f.path.endswith(".py") and not is_test(f.path)]
-            old = [s for f in paths if f.base_path and (s := self.judge.side(self.judge.base, f.base_path))]
-            new = [s for f in paths if f.head_path and (s := self.head(f.head_path))]
-            before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in (old, new))
-            self._removed[""] = before - after
-        return self._removed[""]
+        before, after = (frozenset().union(*(s.words.of_file for s in sides)) for sides in self._code_sides)
+        return before - after
+
+    def takes_away(self, words: Iterable[str], test: str = "") -> bool:
+        """Whether the change removed, or deprecated, one of these names, or one that a test is called after."""
+        return not self._taken_away.isdisjoint(plain(words)) or any("_" in name and name in test for name in self._taken_away)
+
+    @cached_property
+    def _taken_away(self) -> frozenset[str]:
+        return taken_away(*self._code_sides)
+
+    @cached_property
+    def _code_sides(self) -> tuple[list[Side], list[Side]]:
+        """The files of the change that are no tests, on both sides."""
+        changed = [f for f in self.change.files if f.path.endswith(".py") and not is_test(f.path)]
+        old = [s for f in changed if f.base_path and (s := self.judge.side(self.judge.base, f.base_path))]
+        return old, [s for f in changed if f.head_path and (s := self.head(f.head_path))]
 
     def classes(self, side: Side, symbol: str, depth: int = 0) -> Iterator[Place]:
         """A class of a file and the classes of the project that it inherits from."""
@@ -114,8 +126,10 @@ class Project:
         """The definitions of head, tests left out, that name a definition; those of the changed files first."""
         word = name.encode()
         first = [f.head_path for f in self.change.files if f.head_path and f.head_path.endswith(".py")]
-        for path in dict.fromkeys([side.file.path, *first, *sorted(self.files)[:FILES]]):
-            if is_test(path) or not self._mentions(path, word):
+        paths = list(dict.fromkeys([side.file.path, *first, *sorted(self.files)[:FILES]]))
+        prefetch(self.judge.head, paths)
+        for path in paths:
+            if is_test(path) or not self.mentions(path, word):
                 continue
             where = self.head(path)
             for definition in where.definitions if where else ():
@@ -123,7 +137,8 @@ class Project:
                 if name in definition.words and not same:
                     yield where, definition  # type: ignore[misc]
 
-    def _mentions(self, path: str, word: bytes) -> bool:
+    def mentions(self, path: str, word: bytes) -> bool:
+        """Whether the text of a file of head has a word somewhere."""
         try:
             data = self.judge.head.read(path)
         except Unreadable:

@@ -13,6 +13,7 @@ from guardrail.delta.find import losses
 from guardrail.delta.loss import Loss
 from guardrail.delta.pairs import Pair, become
 from guardrail.delta.project import Project
+from guardrail.delta.tested import Tests
 from guardrail.model import Change, Definition, FileChange, Finding, Status, Unreadable
 
 if TYPE_CHECKING:
@@ -27,10 +28,17 @@ def of_change(judge: Judge, change: Change, judgements: Sequence[FileJudgement],
     project = Project(judge, change)
     found = [loss for j in judgements for loss in j.losses]
     found += _across(project, judgements)
-    found += file_losses(project, files)
+    tests = Tests(project)
+    found += file_losses(project, tests, files)
     elsewhere = Elsewhere(project, judge.rules.rules)
-    kept = [loss.finding for loss in found if not (loss.movable and elsewhere.holds(loss))]
+    kept = [loss.finding for loss in found if not (loss.movable and elsewhere.holds(loss)) and _stands(judge, tests, loss)]
     return list({(f.rule, f.path, f.line, f.message): f for f in kept}.values())
+
+
+def _stands(judge: Judge, tests: Tests, loss: Loss) -> bool:
+    """Whether the tests of the change leave a loss as it is, where its rule asks that."""
+    delta = judge.rules.rules[loss.rule].delta if loss.rule >= 0 else None
+    return delta is None or not delta.tested or tests.bear_out(delta.tested, loss)
 
 
 def _across(project: Project, judgements: Sequence[FileJudgement]) -> Iterable[Loss]:

@@ -57,6 +57,8 @@ def _items(located: Located) -> list[str] | None:
     facts, node = located
     held = facts.deref(node) if type(node).__name__ in ("Name", "Attribute") else None
     facts, node = held or (facts, node)
+    if type(node).__name__ == "Call" and facts.code(node.func) in ("frozenset", "set", "list", "tuple") and len(node.args) == 1:
+        node = node.args[0].value
     if type(node).__name__ not in ("List", "Tuple", "Set"):
         return None
     if any(type(e).__name__ == "StarredElement" for e in node.elements):

@@ -16,7 +16,15 @@ from guardrail.packs.tables import read_rule, read_surface
 
 __all__ = ["BadPack", "Delta", "Detector", "Rule", "Rules", "Shape", "Signals", "load_packs", "own_packs", "read_packs"]
 
-NOT_PACKS = ("library.toml", "effects.toml", "distributions.toml", "peers.toml", "examples.toml")  # tables that the analysis reads
+NOT_PACKS = (
+    "library.toml",
+    "effects.toml",
+    "distributions.toml",
+    "peers.toml",
+    "examples.toml",
+    "provenance.toml",
+    "canaries.toml",
+)  # tables that the analysis reads
 
 
 class BadPack(GuardrailError):
@@ -39,7 +47,7 @@ def load_packs(extra: Iterable[str] = (), read: Callable[[str], bytes | None] | 
     texts = [(p.name, p.read_bytes()) for p in sorted(own_packs().glob("*.toml")) if p.name not in NOT_PACKS]
     theirs = _user_packs(tuple(extra), read, tuple(files), problems)
     if theirs or problems:
-        return read_packs([*texts, *theirs], problems)
+        return replace(read_packs([*texts, *theirs], problems), theirs=compiled.fingerprint(theirs))
     key = compiled.fingerprint(texts)
     rules = compiled.recall(key)
     if rules is None:

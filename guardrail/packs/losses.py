@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,14 @@ from guardrail.patterns.spelling import variables
 
 # What loosens a value: a number grown or fallen by more than a factor, a list grown or shrunk, a guard switched off,
 # a value further down a list that is ordered from strong to weak.
+TESTED = ("no", "together", "kept")  # how the tests of the change stand to what a rule found
 KINDS = ("raised", "lowered", "grown", "shrunk", "off", "order")
 
 
 def read_delta(reader: Reader, table: Mapping[str, Any]) -> Delta | None:
     """What the rule asks of the head side; None for a rule that looks at one side only."""
     if not any(key in table for key in ("lost", "files")) or "reads" in table or "reaches" in table:
-        for key in ("still", "instead", "weakened"):
+        for key in ("still", "instead", "weakened", "tested", "everywhere"):
             if key in table:
                 reader.problem(key, "belongs to `lost`")
         return None
@@ -31,7 +33,23 @@ def read_delta(reader: Reader, table: Mapping[str, Any]) -> Delta | None:
         instead=reader.patterns(table, "instead"),
         weakened=_weakened(reader, table),
         files=reader.texts(table, "files"),
+        everywhere=_everywhere(reader, table.get("everywhere", {})),
+        tested=reader.one_of(table, "tested", TESTED, "") if "tested" in table else "",
     )
+
+
+def _everywhere(reader: Reader, given: Any) -> dict[str, str]:
+    """Both sides of the table are regular expressions."""
+    if not isinstance(given, dict) or not all(isinstance(guards, str) for guards in given.values()):
+        reader.problem("everywhere", 'wants a table such as { LoginRequiredMiddleware = "login_required" }')
+        return {}
+    for pattern in (*given, *given.values()):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            reader.problem("everywhere", f"{pattern} is no regular expression: {error}")
+            return {}
+    return dict(given)
 
 
 def _weakened(reader: Reader, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.patterns import Anchors, Pattern, Predicate
-from guardrail.patterns.anchors import ANYWHERE, IN_FILE, choice, needs, together
+from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, choice, needs, together
 from guardrail.patterns.spelling import variables
-from guardrail.patterns.where import regex_anchors
+from guardrail.patterns.where import name_anchors, regex_anchors
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -35,20 +35,24 @@ class Detector:
     where: Mapping[str, Predicate] = field(default_factory=dict)
     context: tuple[str, ...] = ()
     check: str = ""
+    near: str = ""  # a regular expression that is found on the definition's lines or on those that its names stand for
     in_file: tuple[str, ...] = ()  # words, one of which the file must hold: for checks that look beyond the definition
 
     @cached_property
     def anchors(self) -> Anchors:
         """The words without which none of its patterns can match."""
         found = choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
-        return together([found, choice(needs(IN_FILE + word) for word in self.in_file)]) if self.in_file else found
+        in_file = choice(needs(IN_FILE + word) for word in self.in_file) if self.in_file else ANYWHERE
+        return together([found, in_file, needs(SEARCH + self.near) if self.near else ANYWHERE])
 
     def _anchors(self, text: str, pattern: Pattern) -> Anchors:
-        held = [p for name, p in self.where.items() if name in variables(text)]
+        used = variables(text)
+        held = [p for name, p in self.where.items() if name in used]
         parts = [pattern.anchors(), *(p.anchors() for p in held)]
+        parts += [name_anchors(p) for name, p in self.where.items() if name == pattern.defines()]
         parts.append(choice(_OPENERS.get(c, ANYWHERE) for c in self.context) if self.context else ANYWHERE)
         found = together(parts)
-        if all(needed <= TELLING_LITTLE for needed in found):
+        if not self.near and all({word.removeprefix(OWN) for word in needed} <= TELLING_LITTLE for needed in found):
             return together([found, *map(regex_anchors, held)])
         return found
 
@@ -61,6 +65,8 @@ class Delta:
     instead: tuple[Pattern, ...] = ()  # equivalent forms
     weakened: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metavariable → what loosens its value
     files: tuple[str, ...] = ()  # globs: the check reads whole files of the change, not pairs of definitions
+    everywhere: Mapping[str, str] = field(default_factory=dict)  # pattern of a setting → the guards that it stands for
+    tested: str = ""  # how the tests of the change must stand to it, one of losses.TESTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +146,4 @@ class Rules:
     surfaces: Mapping[str, Surface]
     signals: Mapping[str, Signals]
     tiers: Callable[[str, str], Tier | None] = _as_packs_say  # of a surface and a path, where the settings have a say
+    theirs: bytes = b""  # stands for the contents of the user's packs, b"" where there are none

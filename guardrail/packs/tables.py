@@ -33,8 +33,8 @@ CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _SURFACE_KEYS = ("id", "title", "tier", "why", "review", "owners-hint", "signals", "shape")
 NAMES = ("calls", "bases", "decorators", "imports", "words", "paths")  # of signals and of counter-signals
 _SIGNALS = ("low-level", "by-hand", "hand-rolled", "decisive", "files", "not", "veto")
-_DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file")
-_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files")
+_DETECTOR_KEYS = ("any", "unless", "where", "context", "check", "in-file", "near")
+_DELTA_KEYS = ("lost", "still", "instead", "weakened", "files", "tested", "everywhere")
 _RULE_KEYS = (
     *("id", "name", "severity", "confidence", "surface", *_DETECTOR_KEYS),
     *("message", "why", "remedy", "refs", "in-tests", "reads", "reaches", "versions", "unless-versions"),
@@ -127,7 +127,18 @@ def _read_detector(reader: Reader, table: Mapping[str, Any]) -> dict[str, Any]:
         "context": _read_context(reader, table),
         "check": check,
         "in_file": reader.texts(table, "in-file"),
+        "near": _read_near(reader, table),
     }
+
+
+def _read_near(reader: Reader, table: Mapping[str, Any]) -> str:
+    """A regular expression."""
+    near = reader.text(table, "near")
+    try:
+        re.compile(near)
+    except re.error as error:
+        reader.problem("near", f"not a regular expression: {error}")
+    return near
 
 
 def read_rule(pack: str, table: Any, surface: str, problems: list[str]) -> Rule | None:

@@ -11,12 +11,20 @@ ANYWHERE: Anchors = frozenset({frozenset()})
 SECRET = "<secret>"  # stands for any word that names a credential
 SEARCH = "<search>"  # before a regular expression that must be found in the text
 IN_FILE = "<file>"  # before a word that must occur somewhere in the file
+OWN = "<own>"  # before a keyword of a statement, which must stand in the definition's own lines
+NAMES = "<names>"  # before a regular expression that the name of a function or class defined on these lines must fit
+_PREFIXES = (SEARCH, IN_FILE, OWN, NAMES)
 _MOST = 48  # a product of choices larger than this is given up in favour of its most telling part
 
 
 def needs(*words: str) -> Anchors:
     """All of these words."""
     return frozenset({frozenset(words)})
+
+
+def keyword(word: str) -> Anchors:
+    """The keyword of a statement: no name stands for a statement."""
+    return frozenset({frozenset({OWN + word})})
 
 
 def choice(parts: Iterable[Anchors]) -> Anchors:
@@ -45,6 +53,11 @@ def _looseness(anchors: Anchors) -> tuple[bool, int]:
 def _shortest(found: Anchors) -> Anchors:
     """Without the sets that hold another one."""
     return frozenset(a for a in found if not any(b < a for b in found))
+
+
+def is_plain(word: str) -> bool:
+    """Whether it is a word as it stands, and nothing that has to be looked for in another way."""
+    return not word.startswith(_PREFIXES)
 
 
 def present(anchors: Anchors, words: Words) -> bool:

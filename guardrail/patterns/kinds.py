@@ -38,6 +38,10 @@ class Pattern:
         """The words without which it cannot match."""
         return ANYWHERE
 
+    def defines(self) -> str:
+        """The metavariable that is the name of the function or class that the pattern is about, "" where there is none."""
+        return ""
+
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """Every way in which the node fits; `loose` counts unknown `**kwargs` as holding what is asked for."""
         raise NotImplementedError

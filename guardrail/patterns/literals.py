@@ -12,6 +12,7 @@ try:
 except ImportError:  # pragma: no cover
     _reader = None
 
+_MOST = 16  # texts that a run of letters may stand for
 _SHORTEST = 3  # characters of a word that tells anything
 Literals = frozenset[str]
 _ANY: Literals = frozenset()
@@ -31,16 +32,28 @@ def literals(pattern: str) -> Literals:
 def _of(sequence: Iterable[Any]) -> Literals:
     """The most telling part of a sequence: its runs of letters and its groups all have to be there."""
     found: list[Literals] = []
-    run = ""
+    runs = frozenset({""})
     for kind, value in sequence:
-        name = str(kind)
-        if name == "LITERAL" and chr(value).isascii():
-            run += chr(value).lower()
+        next_ones = _letters(str(kind), value)
+        if next_ones and len(runs) * len(next_ones) <= _MOST:
+            runs = frozenset(run + letter for run in runs for letter in next_ones)
             continue
-        found += [frozenset({run}), _part(name, value)]
-        run = ""
-    best = max([*found, frozenset({run})], key=_worth)
+        found += [runs, _part(str(kind), value)]
+        runs = frozenset({""})
+    best = max([*found, runs], key=_worth)
     return best if _worth(best) else _ANY
+
+
+def _letters(name: str, value: Any) -> Literals:
+    """What stands in one place, where that is one of a few letters."""
+    some = (
+        [value]
+        if name == "LITERAL"
+        else [v for _, v in value]
+        if name == "IN" and all(str(k) == "LITERAL" for k, _ in value)
+        else []
+    )
+    return frozenset(chr(v).lower() for v in some) if all(v < 128 for v in some) else _ANY
 
 
 def _part(name: str, value: Any) -> Literals:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guardrail.patterns.anchors import Anchors, needs, together
+from guardrail.patterns.anchors import Anchors, keyword, needs, together
 from guardrail.patterns.kinds import Anything, Env, Named, Node, Pattern, kind_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Simple(Pattern):
 
     def anchors(self) -> Anchors:
         """The keyword and the value."""
-        word = [] if self.kind == "Expr" else [needs(self.kind.lower())]
+        word = [] if self.kind == "Expr" else [keyword(self.kind.lower())]
         return together([*word, *([self.value.anchors()] if self.value else [])])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
@@ -136,7 +136,7 @@ class Within(Pattern):
 
     def anchors(self) -> Anchors:
         """The keyword and what is entered."""
-        return together([needs("with"), *(i.anchors() for i in self.items), *_body_anchors(self.body)])
+        return together([keyword("with"), *(i.anchors() for i in self.items), *_body_anchors(self.body)])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """Each of the pattern's items is one of the block's."""
@@ -168,7 +168,7 @@ class Repeated(Pattern):
 
     def anchors(self) -> Anchors:
         """What is in the header and the body (an `elif` is an `if`)."""
-        word = [] if self.kind == "If" else [needs(self.kind.lower())]
+        word = [] if self.kind == "If" else [keyword(self.kind.lower())]
         return together([*word, *(p.anchors() for _, p in self.parts), *_body_anchors(self.body)])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
@@ -196,7 +196,7 @@ class Handled(Pattern):
 
     def anchors(self) -> Anchors:
         """The keyword, the error and the body."""
-        return together([needs("except"), *([self.error.anchors()] if self.error else []), *_body_anchors(self.body)])
+        return together([keyword("except"), *([self.error.anchors()] if self.error else []), *_body_anchors(self.body)])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """A handler; a tuple of errors fits when one of them does."""
@@ -222,7 +222,7 @@ class Finished(Pattern):
 
     def anchors(self) -> Anchors:
         """The keyword and the body."""
-        return together([needs("finally"), *_body_anchors(self.body)])
+        return together([keyword("finally"), *_body_anchors(self.body)])
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """A `finally` whose block fits."""
@@ -248,10 +248,14 @@ class Defined(Pattern):
 
     def anchors(self) -> Anchors:
         """The keyword, the name, decorators and bases."""
-        word = needs("def" if self.kind == "FunctionDef" else "class")
+        word = keyword("def" if self.kind == "FunctionDef" else "class")
         name = [needs(self.name.name)] if isinstance(self.name, Named) else []
         parts = (*self.decorators, *self.bases)
         return together([word, *name, *(p.anchors() for p in parts), *_body_anchors(self.body)])
+
+    def defines(self) -> str:
+        """The metavariable in the place of the name."""
+        return self.name.name if isinstance(self.name, Anything) else ""
 
     def match(self, node: Node, facts: Facts, env: Env, loose: bool = False) -> Iterator[Env]:
         """Each decorator and base of the pattern is one of the node's, in the same order."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guardrail.patterns.anchors import ANYWHERE, SEARCH, SECRET, Anchors, choice, needs, together
+from guardrail.patterns.anchors import ANYWHERE, NAMES, SEARCH, SECRET, Anchors, choice, needs, together
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
 
-_ENDS = re.compile(r"(?<![\\\[])[\^$]")  # anchors of a regular expression, which a longer text does not keep
+_ATOMS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[\^$]", re.DOTALL)  # escapes, sets of characters, and the ends of a text
 FLAGS = ("literal", "dynamic", "secret", "tainted")
 VALUES = ("value", "regex", "less-than", "more-than", "type")
 
@@ -112,7 +112,20 @@ def _check(test: str, wanted: object) -> None:
 
 
 def regex_anchors(predicate: Predicate) -> Anchors:
-    """The regular expressions that must be found in the file, without their ends: for patterns that no word tells."""
-    return choice(
-        needs(*(SEARCH + _ENDS.sub("", wanted) for test, wanted in tests if test == "regex")) for tests in predicate.choices
-    )
+    """The regular expressions that must be found in the file, for patterns that no word tells."""
+    found = (frozenset(SEARCH + _ATOMS.sub(_end_of_word, wanted) for wanted in _regexes(tests)) for tests in predicate.choices)
+    return choice(frozenset({each}) for each in found)
+
+
+def _end_of_word(end: re.Match[str]) -> str:
+    """A longer text does not keep the ends of a shorter one; it keeps that they are no part of a word."""
+    return {"^": r"(?<!\w)", r"\A": r"(?<!\w)", "$": r"(?!\w)", r"\Z": r"(?!\w)"}.get(end[0], end[0])
+
+
+def name_anchors(predicate: Predicate) -> Anchors:
+    """The regular expressions that the name of a definition must fit."""
+    return choice(frozenset({frozenset(NAMES + wanted for wanted in _regexes(tests))}) for tests in predicate.choices)
+
+
+def _regexes(tests: Iterable[tuple[str, Any]]) -> list[str]:
+    return [wanted for test, wanted in tests if test == "regex"]

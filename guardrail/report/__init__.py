@@ -7,6 +7,8 @@ from importlib import import_module
 
 from guardrail.model import Verdict
 
+NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "rdjson", "markdown", "html", "agent")
+
 
 def _format(name: str) -> Callable[[Verdict], str]:
     def render(verdict: Verdict) -> str:
@@ -16,4 +18,4 @@ def _format(name: str) -> Callable[[Verdict], str]:
     return render
 
 
-FORMATS: dict[str, Callable[[Verdict], str]] = {name: _format(name) for name in ("text", "json", "github")}
+FORMATS: dict[str, Callable[[Verdict], str]] = {name: _format(name) for name in NAMES}

@@ -23,6 +23,11 @@ def one_line(text: str) -> str:
     return _COMMAND.sub(lambda m: "".join(f"\\x{ord(c):02x}" if c in ":#" else c for c in m[0]), characters(text))
 
 
+def encodable(path: str) -> str:
+    """A path as it is, but for bytes that are no UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def command_data(text: str) -> str:
     """Text as the message of a GitHub workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
@@ -34,8 +39,9 @@ def command_property(text: str) -> str:
 
 
 def _hides(c: str) -> bool:
+    nobody = ord(c) & 0xFFFE == 0xFFFE or "\ufdd0" <= c <= "\ufdef"  # no characters at all, and forbidden in XML
     selects = "\ufe00" <= c <= "\ufe0f" or "\U000e0100" <= c <= "\U000e01ef"  # variation selectors can carry a text
-    return unicodedata.category(c) in _UNSEEN or c in _BLANK or selects
+    return unicodedata.category(c) in _UNSEEN or c in _BLANK or selects or nobody
 
 
 def _form(c: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from guardrail.model import Finding, Severity, Verdict
+from guardrail.report import assisted
 from guardrail.report.escape import command_data, command_property, one_line
 from guardrail.report.paint import plain
 from guardrail.report.review import review_map
-from guardrail.report.tally import by_severity, explanation, last_line
+from guardrail.report.tally import allowed, by_severity, explanation, last_line
 
 LEVELS = {Severity.P0: "error", Severity.P1: "error", Severity.P2: "warning"}
 
@@ -18,9 +19,10 @@ def render(verdict: Verdict) -> str:
         _command("error", f"not analysed: {one_line(s.reason)}", {"file": s.path, "title": "unread file"})
         for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
     ]
-    shown = review_map(verdict, plain) if not verdict.label.startswith("scan") else []
+    shown = [*review_map(verdict, plain), *assisted.share(verdict)] if not verdict.label.startswith("scan") else []
+    accepted = [_command("notice", one_line(d.because), _place(d.finding)) for d in allowed(verdict)]
     folded = ["::group::guardrail review map", *map(_logged, shown), "::endgroup::"] if shown else []
-    return "\n".join([*findings, *unread, *folded, _command("notice", last_line(verdict), {})]) + "\n"
+    return "\n".join([*findings, *accepted, *unread, *folded, _command("notice", last_line(verdict), {})]) + "\n"
 
 
 def _finding(f: Finding) -> str:
@@ -29,6 +31,10 @@ def _finding(f: Finding) -> str:
         place |= {"col": str(f.column), "endColumn": str(f.end_column)}
     message = "\n".join(one_line(part) for part in (f.message, *explanation(f)))
     return _command(LEVELS[f.severity], message, {**place, "title": f"[{f.severity}] {f.rule} {f.name}"})
+
+
+def _place(f: Finding) -> dict[str, str]:
+    return {"file": f.path, "line": str(f.line), "title": f"allowed: {f.rule} {f.name}"}
 
 
 def _command(level: str, message: str, properties: dict[str, str]) -> str:

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from guardrail.model import Decision, Finding, Placement, Verdict
-from guardrail.report.tally import allowed, by_place, lines_by_tier, reviewers, severities, tiers
+from guardrail.report import assisted
+from guardrail.report.tally import allowed, baselined, by_place, lines_by_tier, reviewers, severities, tiers
 
 
 def render(verdict: Verdict) -> str:
@@ -25,18 +26,23 @@ def render(verdict: Verdict) -> str:
             "skipped": [{"path": s.path, "reason": s.reason} for s in skipped],
         },
         "limits": list(verdict.limits),
-        "findings": [_finding(f) for f in by_place(verdict.findings)],
+        "findings": [_finding(f, verdict) for f in by_place(verdict.findings)],
         "allowed": [_allowed(d) for d in allowed(verdict)],
-        "surfaces": [_placement(p) for p in placements],
+        "surfaces": [_placement(p, verdict) for p in placements],
         "unclassified": list(verdict.unclassified),
         "reviewers": [{"owner": owner, "surfaces": names} for owner, names in reviewers(verdict).items()],
         "summary": summary,
     }
+    if known := len(baselined(verdict)):
+        report["baselined"] = known
+    if verdict.provenance is not None:
+        report["provenance"] = assisted.as_json(verdict.provenance)
     return json.dumps(report, ensure_ascii=True, indent=2) + "\n"
 
 
-def _finding(f: Finding) -> dict[str, Any]:
-    return {
+def _finding(f: Finding, verdict: Verdict) -> dict[str, Any]:
+    drafted = {} if verdict.provenance is None else {"drafted": assisted.on_line(verdict.provenance, f)}
+    return drafted | {
         "rule": f.rule,
         "name": f.name,
         "severity": f.severity,
@@ -71,8 +77,9 @@ def _allowed(d: Decision) -> dict[str, Any]:
     }
 
 
-def _placement(p: Placement) -> dict[str, Any]:
-    return {
+def _placement(p: Placement, verdict: Verdict) -> dict[str, Any]:
+    drafted = {} if verdict.provenance is None else {"drafted": assisted.on_lines(verdict.provenance, p)}
+    return drafted | {
         "path": p.path,
         "definition": p.definition,
         "line": p.line,

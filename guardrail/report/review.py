@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from guardrail.model import Placement, Tier, Verdict
 from guardrail.report.escape import one_line
 from guardrail.report.paint import Paint
-from guardrail.report.tally import by_definition, lines_by_tier, ranges, reviewers, tiers
+from guardrail.report.tally import by_definition, lines_by_tier, percent, ranges, reviewers, tiers
 
 SIGNALS = 3  # of each placement
 
@@ -34,15 +34,10 @@ def share(verdict: Verdict) -> list[str]:
     total = sum(counts.values())
     if not total:
         return []
-    careful, forbidden = (_percent(counts[tier], total) for tier in (Tier.CAREFUL, Tier.FORBIDDEN))
+    careful, forbidden = (percent(counts[tier], total) for tier in (Tier.CAREFUL, Tier.FORBIDDEN))
     what = ("line" if verdict.label.startswith("scan") else "touched line") + ("" if total == 1 else "s")
     judgment = f"{careful + forbidden}% need judgment ({forbidden}% {Tier.FORBIDDEN}, {careful}% {Tier.CAREFUL})"
     return [f"{total} {what}: {100 - careful - forbidden}% mechanical ({Tier.FREE}), {judgment}"]
-
-
-def _percent(part: int, total: int) -> int:
-    """Rounded, but a little is never nothing."""
-    return max(1, min(round(100 * part / total), 99 if part < total else 100)) if part else 0
 
 
 def _reviewers(verdict: Verdict) -> list[str]:

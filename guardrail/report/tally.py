@@ -48,6 +48,11 @@ def lines_by_tier(placements: Sequence[Placement]) -> dict[str, int]:
     return {tier: found[tier] for tier in Tier}
 
 
+def percent(part: int, total: int) -> int:
+    """Rounded, but a little is never nothing."""
+    return max(1, min(round(100 * part / total), 99 if part < total else 100)) if part else 0
+
+
 def reviewers(verdict: Verdict) -> dict[str, list[str]]:
     """Whom the settings suggest for the surfaces of a change that need judgment: owner → surfaces, both sorted."""
     seen = {p.surface for p in verdict.placements if p.tier is not Tier.FREE}
@@ -74,6 +79,11 @@ def allowed(verdict: Verdict) -> list[Decision]:
     return [d for d in verdict.decisions if d.outcome is Outcome.ALLOWED and d.finding.status is Status.INTRODUCED]
 
 
+def baselined(verdict: Verdict) -> list[Decision]:
+    """What is there and was known when the baseline was written."""
+    return [d for d in verdict.decisions if d.outcome is Outcome.BASELINED]
+
+
 def explanation(f: Finding) -> list[str]:
     """What is to be said under a finding: why, the fix, other places; what is empty is left out."""
     see = [f"see {n.path}:{n.line} {n.message}" for n in f.notes if n.side == "head"]
@@ -85,9 +95,10 @@ def last_line(verdict: Verdict) -> str:
     status = Counter(d.finding.status for d in verdict.decisions if d.outcome is not Outcome.UNSELECTED)
     kinds = ", ".join(f"{n} {severity}" for severity, n in severities(verdict.findings).items() if n)
     unread = len(verdict.skipped)
+    known = f"{n} in the baseline, " if (n := len(baselined(verdict))) else ""
     return (
         f"{len(verdict.findings)} introduced{f' ({kinds})' if kinds else ''}, {status[Status.FIXED]} fixed, "
-        f"{status[Status.PREEXISTING]} preexisting, {len(allowed(verdict))} allowed, "
+        f"{status[Status.PREEXISTING]} preexisting, {len(allowed(verdict))} allowed, {known}"
         f"{unread} file{'' if unread == 1 else 's'} unread"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from guardrail.model import Decision, Finding, Note, Skipped, Verdict
+from guardrail.report import assisted
 from guardrail.report.escape import one_line
 from guardrail.report.paint import Paint, coloured, plain
 from guardrail.report.review import review_map, tier_counts
@@ -32,6 +33,7 @@ def render(
     code = {f.path: verdict.sources[f.path].split("\n") for f in findings if color and f.path in verdict.sources}
     blocks = [_finding(f, paint, code) for f in findings] if not map else []
     blocks.append([] if quiet else _map(verdict, paint, map))
+    blocks.append([] if quiet else assisted.share(verdict))
     blocks.append([_unread(s, paint) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))])
     blocks.append([] if quiet or map else [f"bound: {one_line(limit)}" for limit in verdict.limits])
     blocks.append([] if quiet or map else [_allowed(d) for d in allowed(verdict)])

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from guardrail.profiling import timed
+
 if TYPE_CHECKING:
     from guardrail.cache import Cache
     from guardrail.judge import Judge
@@ -26,6 +28,7 @@ class Systemic:
     fresh: Mapping[str, bytes] = field(default_factory=dict)
 
 
+@timed("calls across functions")
 def find(
     judge: Judge, files: Sequence[FileChange], said: Sequence[Finding], settings: Settings | None = None, cache: Cache | None = None
 ) -> Systemic:

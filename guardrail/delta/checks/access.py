@@ -21,7 +21,23 @@ _SPEAKS = re.compile(
     r"|private|staff|policy|visible|viewable|editable|can_|is_member|check|verify|assert_|csrf",
     re.I,
 )
+_RIGHTS = re.compile(r"(?i)permi|authori[sz]|forbid|denied|access|login|role")
 _PRINCIPAL = re.compile(r"\b(?:request\.user|current_user|self\.user|g\.user|request\.tenant|for_user)\b")
+
+
+_LOGIN = re.compile(r"(?i)^[\w.]*(login_?required|is_?authenticated)")  # asked by those that ask for a right, too
+_STRONGER = re.compile(r"(?i)permission|staff|superuser|admin|role|scope|owner|passes_test|verified|otp|fresh")
+
+
+def decorators(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Decorators and bases that are gone, and those that asked for a right where another one only asks who it is."""
+    base, head = guards(pair.base, rule.patterns, rule), guards(pair.head, rule.patterns, rule)
+    kept = any(_STRONGER.search(g.text) for g in head)
+    yield from (lost for lost in unless_named(pair, rule, losses) if not kept or not _LOGIN.search(lost.guard.text))
+    strong = next((g for g in base if _STRONGER.search(g.text)), None)
+    if strong is not None and head and not kept:
+        said = f"`{strong.text}` → `{head[0].text}`: whoever logs in may."
+        yield Lost(strong, pair.head, head[0].itself[1], message=said)
 
 
 def unless_named(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -50,10 +66,12 @@ def _public(name: str) -> bool:
 
 def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """`permission_classes = [...]` and its kind: opened to all, an entry gone, or the whole list."""
+    if pair.new.kind == "function":
+        return  # there it is a variable, and what asks with it is the guard
     head = {_target(g): g for g in guards(pair.head, rule.patterns, rule)}
     for guard in guards(pair.base, rule.patterns, rule):
         old = _entries(guard)
-        if not old or all(map(_public, old)):
+        if (not head and _methods_ask(pair)) or not old or all(map(_public, old)):
             continue
         now = head.get(_target(guard))
         if now is None:
@@ -64,6 +82,15 @@ def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterato
             was, new = (g.facts.code(g.env["P"][1]) for g in (guard, now))
             message = f"`{_target(guard)}` {was} → {new}."
             yield Lost(guard, pair.head, now.node, message=message)
+
+
+def _methods_ask(pair: Pair) -> bool:
+    """Whether a method of the class names something new that speaks of rights; of `View.Meta`, a method of `View`."""
+    owner = pair.new.symbol.removesuffix(".Meta") + "."
+    before = {d.symbol: d.words for d in pair.before.definitions}
+    methods = [d for d in pair.after.definitions if d.kind == "function" and d.symbol.startswith(owner)]
+    new = {word for d in methods for word in d.words - before.get(d.symbol, frozenset())}
+    return any(_RIGHTS.search(word) and not _public(word) for word in new)
 
 
 def _target(guard: Guard) -> str:
@@ -95,12 +122,16 @@ def ownership(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     if not held:
         return
     base, head = (sum(len(_PRINCIPAL.findall(f.code(f.tree))) for f in side) for side in ((pair.base,), pair.heads))
-    if head >= base:
+    if head >= base > 0:
         return
     queries = [(f, n) for f in pair.heads for n in nodes_of(f) if kind_of(n) == "Call"]
     before = [(pair.base, n) for n in nodes_of(pair.base) if kind_of(n) == "Call"]
     became = align(before, queries)
     for lost in held:
+        named = lost.guard.facts.code(lost.guard.env["U"][1])
+        before_it, now = (sum(f.code(f.tree).count(named) for f in side) for side in ((pair.base,), pair.heads))
+        if now >= before_it:
+            continue
         place = became.get(id(lost.guard.node), (lost.facts, lost.node))
         yield Lost(lost.guard, *place, movable=True)
 

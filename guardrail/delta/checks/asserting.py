@@ -45,7 +45,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
                 yield Lost(guard, twin.facts, twin.node, message=said)
         elif come:
             come.pop()
-        elif _names(guard) in about or _set_now(pair, guard):
+        elif any(_names(guard) <= names for names in about) or _set_now(pair, guard):
             continue
         elif len(head) < len(base) and _subject_stays(pair, guard) and not _helper_came(pair):
             yield Lost(guard, pair.head, _header(pair))
@@ -93,6 +93,8 @@ def _strength(guard: Guard) -> int:
 def _weaker(old: Guard, new: Guard) -> str:
     """What to say where the new assertion says less than the old one."""
     before, after = _strength(old), _strength(new)
+    if _tolerance(new) > _tolerance(old) * 2 > 0:
+        return f"`{_short(old.text)}` → `{_short(new.text)}`."
     said = f"`{_short(old.text)}` → `{_short(new.text)}`."
     if kind_of(old.node) == "Call" and kind_of(new.node) == "Call" and "aises" in old.text and "aises" in new.text:
         was, now = (g.facts.code(g.node.args[0].value) if g.node.args else "" for g in (old, new))
@@ -103,6 +105,12 @@ def _weaker(old: Guard, new: Guard) -> str:
     if after == 1 and kind_of(new.node) == "Assert" and re.search(r"==|!=|\bnot\b|is_|has_|called|\(.*\)", new.text) and before < 5:
         return ""
     return said if _about_the_same(old, new) else ""
+
+
+def _tolerance(guard: Guard) -> float:
+    """What `approx` and `delta=` let pass, 0 where it is not said."""
+    found = re.search(r"\b(?:rel|abs|delta|atol|rtol|rel_tol|abs_tol)\s*=\s*(\d[\d.]*(?:e-?\d+)?)", guard.text)
+    return float(found[1].rstrip(".")) if found and found[1].count(".") < 2 else 0.0
 
 
 def _about_the_same(old: Guard, new: Guard) -> bool:
@@ -127,9 +135,10 @@ def _about_the_same(old: Guard, new: Guard) -> bool:
 
 
 def _names(guard: Guard) -> frozenset[str]:
-    """The names in an assertion, its texts left out."""
+    """The names in an assertion, its texts and the word for asserting left out."""
     inner = [n for n in nodes_of(guard.facts) if inside(guard.facts, n, guard.node)]
-    return frozenset(n.value if kind_of(n) == "Name" else n.attr.value for n in inner if kind_of(n) in ("Name", "Attribute"))
+    names = (n.value if kind_of(n) == "Name" else n.attr.value for n in inner if kind_of(n) in ("Name", "Attribute"))
+    return frozenset(name for name in names if not name.startswith("assert"))
 
 
 def _set_now(pair: Pair, guard: Guard) -> bool:
@@ -164,5 +173,12 @@ def cases(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
         after, now = lost.now.env["CASES"]
         kept = {after.normal(e.value) for e in getattr(now, "elements", ())}
         gone = [facts.code(e.value) for e in getattr(was, "elements", ()) if facts.normal(e.value) not in kept]
+        gone = [case for case in gone if not _asked_elsewhere(pair, case)]
         if gone:
             yield Lost(lost.guard, after, lost.node, message=f"Cases of `{pair.new.symbol}` are gone: {_short(', '.join(gone))}.")
+
+
+def _asked_elsewhere(pair: Pair, case: str) -> bool:
+    """Whether the texts that only this case had stand somewhere else in the test file now."""
+    texts = [text for text in re.findall(r"([\"'][^\"'\n]+[\"'])", case) if pair.before.file.text.count(text) == case.count(text)]
+    return bool(texts) and all(text in pair.after.file.text for text in texts)

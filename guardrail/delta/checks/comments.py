@@ -15,7 +15,14 @@ _QUIET = re.compile(
 )
 _CODES = re.compile(r"^\s*[:=]?\s*(?:\[[\w\-, ]+\]|[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*|[\w-]+(?:\s*,\s*[\w-]+)*)?")
 _CODE = re.compile(r"\b[A-Z]+\d+\b")
-_SECURITY = re.compile(r"\bS\d{3}\b|\bB\d{3}\b")
+_SECURITY = re.compile(r"\bS\d{3}\b")  # after `noqa`: B is of another plugin there
+_STYLE = re.compile(  # how code looks and where it comes from: to silence that hides no defect
+    r"(?:E[1-5]\d{2}|E40\d|B950|W\d{3}|D\d{3}|N8\d{2}|I\d{3}|Q\d{3}|F401|unused-ignore|import(?:-not-found|-untyped)?)\Z"
+)
+_NOT_RUN = re.compile(
+    r"\s*(?:from\s|import\s|pass\b|\.\.\.|raise NotImplementedError|if (?:typing\.)?TYPE_CHECKING|if __name__|def __repr__"
+    r"|@(?:\w+\.)*(?:overload|abstractmethod)|(?:el)?if sys\.(?:platform|version_info)|else:|except ImportError)"
+)
 
 
 def security(pair: FilePair) -> Iterator[Change]:
@@ -35,7 +42,11 @@ def others(pair: FilePair) -> Iterator[Change]:
     if places.is_foreign(pair.path) or pair.path.endswith(".pyi"):
         return
     for line, old, found in _new(pair):
-        if not _is_security(found) and not _reason(found) and (old or not _codes(found)) and "cover" not in found["tool"]:
+        if _is_security(found) or _reason(found) or _of_style(found):
+            continue
+        if _harmless(pair.path, pair.head[line - 1], found["tool"].lower(), old):
+            continue
+        if old or not (_codes(found) or "cover" in found["tool"]):
             yield Change(line, f"`{found[0].strip()}` tells a tool to keep quiet.", old, what=pair.head[line - 1])
 
 
@@ -43,6 +54,18 @@ def _is_security(found: re.Match[str]) -> bool:
     return found["tool"].lower() in ("nosec", "nosemgrep") or (
         found["tool"].lower() == "noqa" and bool(_SECURITY.search(found["rest"]))
     )
+
+
+def _harmless(path: str, line: str, tool: str, old: int) -> bool:
+    """Wrong types in a new test are meant to be wrong; coverage is not about tests, nor about what is never run."""
+    if "cover" in tool:
+        return places.is_test(path) or _NOT_RUN.match(line) is not None
+    return places.is_test(path) and not old and ("type" in tool or "pyright" in tool)
+
+
+def _of_style(found: re.Match[str]) -> bool:
+    codes = re.findall(r"[\w-]+", _codes(found))
+    return bool(codes) and all(_STYLE.match(code) for code in codes)
 
 
 def _codes(found: re.Match[str]) -> str:
@@ -61,9 +84,7 @@ def _new(pair: FilePair) -> Iterator[tuple[int, int, re.Match[str]]]:
     if pair.change.base_path is None:
         return
     base = Counter(line.strip() for line in pair.base)
-    bare: dict[str, int] = {}
-    for number, line in enumerate(pair.base, 1):
-        bare.setdefault(_QUIET.sub("", line).strip(), number)
+    bare = _bare(pair.base)
     had = Counter(m["tool"].lower() for m in map(_QUIET.search, pair.base) if m)
     now = Counter(m["tool"].lower() for m in map(_QUIET.search, pair.head) if m)
     touched = pair.change.added
@@ -76,6 +97,13 @@ def _new(pair: FilePair) -> Iterator[tuple[int, int, re.Match[str]]]:
         broadened = was and _QUIET.search(pair.base[was - 1])
         if now[found["tool"].lower()] > had[found["tool"].lower()] or (broadened and _codes(broadened) and not _codes(found)):
             yield number, was, found
+
+
+def _bare(lines: list[str]) -> dict[str, int]:
+    """Code without its comment → its line; code that stands there more than once cannot be told apart."""
+    codes = [_QUIET.sub("", line).strip() for line in lines]
+    often = Counter(codes)
+    return {code: number for number, code in enumerate(codes, 1) if often[code] == 1}
 
 
 def _in_string(before: str) -> bool:

@@ -31,8 +31,8 @@ def settings(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     """Settings with a weaker value, or gone where their default is weaker."""
     if re.search(r"(^|[/_.])(dev|development|test|tests|testing|local|ci|debug)\w*(/|\.py$)", pair.head.path):
         return
-    after = {_name(g): g for f in pair.heads for g in guards(f, rule.patterns, rule)}
-    for guard in guards(pair.base, rule.patterns, rule):
+    after = {_name(g): g for f in pair.heads for g in _set(f, rule)}
+    for guard in _set(pair.base, rule):
         name = _name(guard)
         now = after.get(name)
         old = _value(guard)
@@ -45,6 +45,17 @@ def settings(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
                 yield Lost(guard, pair.head, pair.head.tree, message=f"`{name}` {old} → not set.")
         elif said := _weaker(name, old, _value(now), guard, now):
             yield Lost(guard, now.facts, now.node, message=f"`{name}` {said}.")
+
+
+def _set(facts: Facts, rule: Rule) -> Iterator[Guard]:
+    """What is set, one by one: `X = V`, and the arguments of `config.update(X=V)`."""
+    for guard in guards(facts, rule.patterns, rule):
+        if "X" in guard.env:
+            yield guard
+            continue
+        for arg in guard.node.args:
+            if arg.keyword is not None and rule.where["X"].holds(facts, arg.keyword):
+                yield Guard(facts, arg, {"X": (facts, arg.keyword), "V": (facts, arg.value)}, guard.pattern)
 
 
 def _name(guard: Guard) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from guardrail import places
@@ -182,10 +183,28 @@ def payload(pair: Pair, _rule: Rule, losses: Losses) -> Iterator[Lost]:
 def status(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
     """`status_code=` of a route that has another value."""
     old, new = _status(pair.base), _status(pair.head)
-    if old is not None and new is not None:
-        was, now = pair.base.code(old), pair.head.code(new)
-        if (was != now and pair.base.constants(old) != pair.head.constants(new)) or (was != now and not pair.base.constants(old)):
-            yield _lost(pair, old, new, f"status_code of `{pair.new.symbol}` {was} → {now}.")
+    was = _number(pair.base, old) if old is not None else ""
+    now = _number(pair.head, new) if new is not None else "200" if _is_route(pair.head) else ""
+    if was and now and was != now:
+        said = pair.head.code(new) if new is not None else "the default, 200"
+        yield _lost(pair, old, new, f"status_code of `{pair.new.symbol}` {pair.base.code(old)} → {said}.")
+
+
+def _number(facts: Facts, node: Any) -> str:
+    """The number of a status, by whatever name it goes; its code where that is not known."""
+    values = facts.constants(node)
+    code = facts.code(node)
+    named = re.search(r"HTTP_(\d{3})", code)
+    member = code.rpartition(".")[2]
+    if named or len(values) == 1:
+        return named[1] if named else str(int(values[0])) if isinstance(values[0], int) else str(values[0])
+    return str(HTTPStatus[member].value) if member in HTTPStatus.__members__ else code
+
+
+def _is_route(facts: Facts) -> bool:
+    return any(
+        re.match(r"\w+\.(get|post|put|patch|delete|api_route)\(", facts.code(d.decorator)) for d in _header(facts).decorators
+    )
 
 
 def _status(facts: Facts) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _READ = frozenset({"status_code", "returncode", "ok", "status", "check_returncode", "is_success", "is_error", "CalledProcessError"})
 _BROAD = frozenset({"Exception", "BaseException", ""})
+_CLOSES = frozenset("close aclose disconnect release shutdown terminate unlink cleanup stop quit".split())
+_COLLECTS = re.compile(r"(?i)suppress|ignor|error|exception|catch|swallow|collect")
 
 
 def status_unread(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
@@ -110,12 +114,75 @@ def cleaned_up(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Los
 
 
 def _after(base: Facts, body: Any, head: Facts, node: Any) -> bool:
-    """Whether head makes a call of the guarded block before the node."""
+    """Whether head makes a call of the guarded block before the node, and its error would get as far as the node."""
     risky = {base.code(n.func) for n in nodes_of(base) if kind_of(n) == "Call" and inside(base, n, body)}
-    return any(kind_of(n) == "Call" and head.code(n.func) in risky for n in nodes_of(head)[: nodes_of(head).index(node)])
+    around = {id(above) for above in head.ancestors(node)}
+    before = (n for n in takewhile(lambda n: n is not node, nodes_of(head)) if kind_of(n) == "Call" and head.code(n.func) in risky)
+    return any(not any(_stops(head, above) and id(above) not in around for above in head.ancestors(n)) for n in before)
+
+
+def _stops(facts: Facts, block: Any) -> bool:
+    """Whether an error of a block may end there: a `try` with handlers, a `with` that is about errors."""
+    if kind_of(block) == "With":
+        return any(_COLLECTS.search(facts.code(item.item)) is not None for item in block.items)
+    return kind_of(block) == "Try" and bool(block.handlers)
 
 
 def _is_final(facts: Facts, node: Any) -> bool:
     around: list[Any] = list(facts.ancestors(node))
     deferred = any(word in facts.code(a.func) for a in around if kind_of(a) == "Call" for word in ("defer", "callback"))
     return deferred or any(kind_of(a) in ("Finally", "ExceptHandler") for a in around)
+
+
+def unasked(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Questions for a status that raised or left, where what has the status is still there and nothing asks for it."""
+    head = frozenset().union(*(f.definition.words for f in pair.heads if f.definition))
+    for lost in losses:
+        facts, node = lost.guard.itself
+        asked = {
+            n.value.value
+            for n in nodes_of(facts)
+            if kind_of(n) == "Attribute" and kind_of(n.value) == "Name" and inside(facts, n, node.test)
+        }
+        leaves = any(kind_of(n) in ("Raise", "Return") and inside(facts, n, node.body) for n in nodes_of(facts))
+        if leaves and asked & head and not head & (_READ | {"exitcode", "raise_for_status", "check"}):
+            yield lost
+
+
+def left_open(pair: Pair, _rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Things that a `finally` closed, made by head as before and closed nowhere."""
+    for old in (n for n in nodes_of(pair.base) if kind_of(n) == "Try" and n.finalbody is not None):
+        for call in (n for n in nodes_of(pair.base) if kind_of(n) == "Call" and inside(pair.base, n, old.finalbody)):
+            name, _, method = pair.base.code(call.func).rpartition(".")
+            made = _made(pair.base, name)
+            if method not in _CLOSES or not made:
+                continue
+            for facts in pair.heads:
+                node = next((n for n in _assigned(facts, name) if facts.normal(n.value) in made), None)
+                if node is not None and not _given_on(facts, name):
+                    message = f"`{name}` was closed in a `finally`; now nothing closes it."
+                    yield Lost(Guard(pair.base, call, {}, 0), facts, node, message=message, movable=False)
+
+
+def _assigned(facts: Facts, name: str) -> list[Any]:
+    return [n for n in nodes_of(facts) if kind_of(n) == "Assign" and facts.code(n.targets[0].target) == name]
+
+
+def _made(facts: Facts, name: str) -> set[str]:
+    return {facts.normal(n.value) for n in _assigned(facts, name) if kind_of(n.value) in ("Call", "Await")} if name else set()
+
+
+def _given_on(facts: Facts, name: str) -> bool:
+    """Whether something else closes it: a call of its own, a `with`, whoever gets it."""
+    for node in nodes_of(facts):
+        kind = kind_of(node)
+        code = facts.code(node.func) if kind == "Call" else ""
+        if code in {f"{name}.{method}" for method in _CLOSES} or (
+            kind == "Return" and node.value is not None and facts.code(node.value) == name
+        ):
+            return True
+        if kind == "WithItem" and name in facts.code(node.item):
+            return True
+        if kind == "Call" and any(facts.code(a.value) in (name, f"{name}.close") for a in node.args):
+            return True
+    return False

@@ -92,3 +92,15 @@ def _counted(facts: Facts, node: Any) -> bool:
     """Whether something in the loop counts."""
     code = facts.code(node)
     return "+= 1" in code or "-= 1" in code or "next(" in code
+
+
+def pauses(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
+    """Pauses of a loop that tries again, where a loop still does and waits for nothing."""
+    for lost in losses:
+        if not any(kind_of(a) in ("For", "While") and _has_try(a) for a in lost.guard.facts.ancestors(lost.guard.node)):
+            continue
+        for facts in pair.heads:
+            loop = next((n for n in nodes_of(facts) if kind_of(n) in ("For", "While") and _has_try(n)), None)
+            if loop is not None and not re.search(r"(?i)sleep|wait|backoff|pause|delay|retry", facts.code(loop)):
+                yield Lost(lost.guard, facts, loop)
+                break

@@ -14,6 +14,8 @@ _DECORATED = re.compile(
 _LISTED = re.compile(
     r"\b(?P<method>path|re_path|Route|WebSocketRoute|add_url_rule|add_api_route)\(\s*r?[\"'](?P<path>[^\"']*)[\"']"
 )
+_TEXTS = re.compile(r"(\"{3}|'{3})[\s\S]*?\1")  # an example in a docstring is no route
+_ASKED = re.compile(r"\bmethods\s*=\s*[\[({]([^\])}]*)")
 
 
 def gone(pair: FilePair) -> Iterator[Change]:
@@ -26,7 +28,7 @@ def gone(pair: FilePair) -> Iterator[Change]:
     now = set(_routes(pair.head)) | {route for other in pair.others() for route in _routes(other.head)}
     fresh = [route for route in now if route not in before]
     for (method, path), line in before.items():
-        if (method, path) in now or any(p == path and m in ("route", "api_route") for m, p in now):
+        if (method, path) in now:
             continue
         became = next((f"{m} {p}" for m, p in fresh if m == method or p == path), "none")
         yield Change(
@@ -38,11 +40,21 @@ def gone(pair: FilePair) -> Iterator[Change]:
 
 
 def _routes(lines: list[str]) -> dict[tuple[str, str], int]:
+    """Method and path of each route → its line; `route` is what its `methods=` says, and else `get`."""
     found: dict[tuple[str, str], int] = {}
-    for number, line in enumerate(lines, 1):
+    code = _TEXTS.sub(lambda m: "\n" * m[0].count("\n"), "\n".join(lines)).split("\n")
+    for number, line in enumerate(code, 1):
         if match := _DECORATED.match(line) or (None if line.lstrip().startswith("#") else _LISTED.search(line)):
-            found.setdefault((match["method"], match["path"]), number)
+            for method in _methods(match["method"], " ".join(code[number - 1 : number + 4])):
+                found.setdefault((method, match["path"]), number)
     return found
+
+
+def _methods(name: str, decorator: str) -> list[str]:
+    if name not in ("route", "api_route", "add_url_rule", "add_api_route"):
+        return [name]
+    given = _ASKED.search(decorator.partition("def ")[0])
+    return sorted(re.findall(r"\w+", given[1].lower())) if given else ["get"]
 
 
 def _near(pair: FilePair, line: int) -> int:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from guardrail import places
 from guardrail.delta.files import Change, FilePair
 from guardrail.delta.pairs import become
 from guardrail.model import Definition
-from guardrail.words import words_in
 
 _OFF = re.compile(
     r"@(?:\w+\.)*(?:skip\b|expectedFailure\b|flaky\b|skipif\(\s*(?:True|1)\b|skipIf\(\s*(?:True|1)\b|xfail\b(?!.*strict\s*=\s*True))[^\n]*"
 )
 _SKIPS = re.compile(r"^\s*(?:pytest\.skip\(|self\.skipTest\(|raise\s+(?:unittest\.)?SkipTest|pytest\.xfail\(|return\s*$)")
-_COMMON = 3  # letters: shorter words tell nothing
+MERGED = 0.6  # of the words of a test that a new one has, to have taken it in
 
 
 def tests_gone(pair: FilePair) -> Iterator[Change]:
@@ -36,11 +34,15 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
     ]
     fresh = [d for side, d in come if _is_test(d) and (side.file.path == pair.path or side.file.path in pair.new_files())]
     names = {d.symbol.rpartition(".")[2] for _, d in come}
-    gone = [d for d in missing if d.symbol.rpartition(".")[2] not in names and become(old, d, come) is None]
+    gone = [
+        d for d in missing if d.symbol.rpartition(".")[2] not in names and become(old, d, come) is None and not _merged(d, fresh)
+    ]
     if len(gone) > len(fresh):
-        removed = pair.removed_words()
+        removed = pair.project.removed_words
         for d in gone:
-            if not d.words & removed:
+            owner = next((k for k in old.definitions if k.symbol == d.symbol.rpartition(".")[0]), d)
+            words = d.words | owner.words
+            if not words & removed and not pair.project.takes_away(words, d.symbol):
                 yield Change(1, f"The test `{d.symbol}` is gone.", d.header, d.symbol, d.symbol)
     for d in old.definitions:
         after = ours.get(d.symbol)
@@ -48,9 +50,10 @@ def tests_gone(pair: FilePair) -> Iterator[Change]:
             yield Change(line, f"`{d.symbol}` is switched off: `{pair.head[line - 1].strip()}`.", d.header, d.symbol, d.symbol)
 
 
-@cache
-def _words(text: str) -> frozenset[str]:
-    return words_in(text)
+def _merged(test: Definition, fresh: list[Definition]) -> bool:
+    """Whether a new test with cases does what a test did."""
+    own = test.words - {test.symbol.rpartition(".")[2]}
+    return any("parametrize" in new.words and len(own & new.words) >= MERGED * len(own) for new in fresh)
 
 
 def _symbols(side) -> set[str]:  # type: ignore[no-untyped-def]

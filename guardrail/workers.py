@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ def _start(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
         start(*given)
 
 
-def shown(results: Iterable[T], total: int, label: str) -> Iterator[T]:
+def shown(results: Iterable[T], total: int, label: str) -> Generator[T]:
     """The same results; on a terminal with a bar that says how far it is, where it takes longer than a moment."""
     if not sys.stderr.isatty():
         yield from results
@@ -76,6 +76,8 @@ def shown(results: Iterable[T], total: int, label: str) -> Iterator[T]:
                 sys.stderr.flush()
             yield result
     finally:
+        if isinstance(results, Generator):
+            results.close()  # here and now: its processes must not wait until somebody collects it
         if bar:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()

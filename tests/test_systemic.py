@@ -244,7 +244,8 @@ def test_a_trace_says_first_where_time_is_lost_and_what_is_held_meanwhile(tmp_pa
             "shop/__init__.py": "",
             "shop/pay.py": (
                 "from django.db import transaction\n\nfrom shop.gate import charge\n\n\n"
-                "def pay(order):\n    log(order)\n    with transaction.atomic():\n        charge(order)\n\n\ndef log(order):\n    return order\n"
+                "def pay(order):\n    log(order)\n    with transaction.atomic():\n        charge(order)\n\n\n"
+                "def log(order):\n    return order\n"
             ),
             "shop/gate.py": (
                 "import stamina\nimport httpx\n\n\n@stamina.retry(on=httpx.HTTPError, attempts=3)\ndef charge(order):\n"

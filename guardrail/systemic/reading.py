@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,14 @@ class Reading:
                 todo.append((job, name))
             else:
                 yield module
-        for (_, name), data in zip(todo, self._read([job for job, _ in todo]), strict=True):
-            module = from_bytes(data)
-            assert module is not None
-            self.fresh[name] = data
-            yield module
+        with closing(self._read([job for job, _ in todo])) as made:
+            for (_, name), data in zip(todo, made, strict=True):
+                module = from_bytes(data)
+                assert module is not None
+                self.fresh[name] = data
+                yield module
 
-    def _read(self, jobs: Sequence[Job]) -> Iterable[bytes]:
+    def _read(self, jobs: Sequence[Job]) -> Generator[bytes]:
         if self.jobs < 2 or len(jobs) < PARALLEL:
             return shown(map(read_job, jobs), len(jobs), "reading calls")
         return shown(mapped(read_job, jobs, self.jobs), len(jobs), "reading calls")

@@ -48,7 +48,7 @@ class FileWords:
         self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
-        self.everywhere |= frozenset(map(attribute, self.everywhere))
+        self.everywhere |= frozenset(map(attribute, (*self.everywhere, *index.module.split("."))))
         self.imported = {local: words.union(map(attribute, words)) for local, words in self.imported.items()}
         self._of_lines: dict[tuple[int, int], Words] = {}
         self._attributes_of: dict[tuple[int, int], Words] = {}

@@ -303,7 +303,7 @@ def test_links_and_pipes_in_a_change(run, repo, tmp_path):
     (tmp_path / "secret.py").write_text(WAITS)
     (repo.root / "out.py").symlink_to(tmp_path / "secret.py")
     done = run("check", "--format", "json", cwd=repo.root)
-    assert (done.code, done.found, done.err) == (0, [], "")
+    assert (done.code, done.found, done.err) == (1, ["POL004 out.py:1"], "")
     (repo.root / "good.py").unlink()
     os.mkfifo(repo.root / "good.py")
     assert run("check", cwd=repo.root).refused() == "git diff-index failed: good.py: unsupported file type"

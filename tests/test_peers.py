@@ -9,6 +9,7 @@ from command import guardrail
 from repos import Repo
 
 from guardrail import cli
+from guardrail.cli import telling
 from guardrail.packs import load_packs
 from guardrail.peers import covered, suppressions
 
@@ -102,7 +103,7 @@ def test_the_spellings_that_peers_take(comment):
     assert (found.rules, found.extent, found.line) == ({"INJ001"}, (1, 2), 2)
 
 
-@pytest.mark.parametrize("peer", cli.PEERS)
+@pytest.mark.parametrize("peer", telling.PEERS)
 def test_every_code_leads_to_rules_that_exist(peer):
     known = {rule.id for rule in load_packs().rules}
     assert {id for ids in covered(peer).values() for id in ids} <= known

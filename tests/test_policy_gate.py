@@ -90,7 +90,7 @@ def test_a_waiver_expires(tmp_path):
 def test_a_waiver_that_lets_nothing_pass_is_told_in_full_scans(waived):
     waived.commit({"app.py": OPEN.replace("unlock(key)", "unlock(key, 2)")})
     assert told(scan(waived)) == ["P0 VLT001 app.py:2", "P2 ALW004 guardrail.toml:8"]
-    waived.commit({"app.py": "x = 1\n"})
+    waived.commit({"app.py": "x = 1\n", "more.py": "y = 2\n"})
     assert told(scan(waived)) == ["P2 ALW004 guardrail.toml:8"]
     assert rules_of(scan(waived, "app.py")) == set()
 

@@ -22,7 +22,7 @@ sys.exit(main(sys.argv[1:]))
 """
 INTERRUPTED = 130
 BODY = "".join(
-    f"def f{n}(a):\n    for b in a:\n        if b.c(a):\n            return b\n    return [b for b in a]\n\n\n" for n in range(60)
+    f"def f{n}(a):\n    for b in a:\n        if b.c(a):\n            return b\n    return [b for b in a]\n\n\n" for n in range(8)
 )
 
 

@@ -48,7 +48,8 @@ class FileWords:
         self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
-        self.everywhere |= frozenset(map(attribute, (*self.everywhere, *index.module.split("."))))
+        self.everywhere |= frozenset(map(attribute, self.everywhere))
+        self.module = frozenset(word for part in index.module.split(".") for word in (part, attribute(part)))
         self.imported = {local: words.union(map(attribute, words)) for local, words in self.imported.items()}
         self._of_lines: dict[tuple[int, int], Words] = {}
         self._attributes_of: dict[tuple[int, int], Words] = {}
@@ -163,6 +164,8 @@ class FileWords:
                         spans.add(span)
                         todo.extend(self._words(*span))
                         words |= self._attributes(*span)
+        if definition.kind == "class" or "." in definition.symbol:  # its class is one of the module
+            words |= self.module
         if self.index.stars:  # any name may be one of such a module
             words |= set(map(attribute, words))
         return frozenset(words), spans

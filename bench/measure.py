@@ -18,7 +18,7 @@ class Work:
     name: str
     command: Sequence[str | Path]
     cwd: Path
-    rounds: int = 5
+    rounds: int = 3
     cold: bool = False
 
 

@@ -53,14 +53,14 @@ def works(source: Path, repository: Path, slow: bool) -> list[Work]:
     ]
     for count in (1, 5, 50):
         command = [GUARDRAIL, "check", "--base", "main", "--head", f"files-{count}"]
-        found.append(Work(f"check, {count} files, cold", command, repository, 3, cold=True))
+        found.append(Work(f"check, {count} files, cold", command, repository, 2, cold=True))
         found.append(Work(f"check, {count} files, warm", command, repository, 3))
     scan = [GUARDRAIL, "scan", "--no-map", "django"]
     found += [
         Work("ast.parse of Django", [python, "-c", PARSE, source], repository, 3),
         Work("scan of Django, cold, one process", [*scan, "--jobs", "1", "--no-cache"], repository, 1),
         Work("scan of Django, cold", scan, repository, 1, cold=True),
-        Work("scan of Django, warm", scan, repository, 3),
+        Work("scan of Django, warm", scan, repository, 2),
         Work(
             "ruff check --select ALL --no-cache",
             [commands / "ruff", "check", "--select", "ALL", "--no-cache", "-q", source],
@@ -86,7 +86,7 @@ def growth(source: Path, repository: Path, slow: bool) -> dict[str, dict[str, li
         check.append((lines, once(command, repository)))
     scan: list[tuple[int, Cost]] = []
     files = sorted(source.rglob("*.py"))
-    for count in (100, 400, 1_600, *((6_400, 20_000) if slow else ())):
+    for count in (100, 400, *((1_600, 6_400, 20_000) if slow else ())):
         folder = HOME / "many"
         shutil.rmtree(folder, ignore_errors=True)
         for number in range(count):

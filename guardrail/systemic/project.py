@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from guardrail.change.trees import prefetch
 from guardrail.index import decode
 from guardrail.model import Tree, Unreadable
 from guardrail.places import is_test
@@ -86,6 +87,7 @@ class Project:
         if self.twin is not None:
             self.twin.prepare(p for p in wanted if self._is_shared(p))
             wanted = [p for p in wanted if not self._is_shared(p)]
+        prefetch(self.tree, wanted)
         if self.read_many is not None and len(wanted) > 1:
             self.hold(self.read_many(self, wanted))
 
@@ -215,5 +217,7 @@ class Project:
     @cached_property
     def search(self) -> Search:
         """The search in the files that the twin does not have."""
-        paths = (p for p in self.paths if not is_test(p) and (self.twin is None or p in self.changed or p not in self.twin.known))
-        return Search([*paths], self.read)
+        twin = self.twin
+        paths = [p for p in self.paths if not is_test(p) and (twin is None or p in self.changed or p not in twin.known)]
+        prefetch(self.tree, paths)  # all are looked through, and git is asked once
+        return Search(paths, self.read)

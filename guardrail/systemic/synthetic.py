@@ -1,4 +1,4 @@
-"""Effects that are no single call: to retry, to take a lock, to read what is fetched only then."""
+"""Effects that are no single call: to retry, to take a lock, to read what is fetched only then, to store one more row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
 from guardrail.systemic.graph import Deed, Graph, Node
+from guardrail.systemic.inserts import inserts
 
 _KEPT = {  # effect → the errors that a handler keeps
     "error-kept": frozenset({"", "Exception", "BaseException"}),
@@ -25,9 +26,10 @@ class Synthetic:
         self._memo: dict[tuple[str, str], list[Deed]] = {}
 
     def of(self, node: Node) -> list[Deed]:
-        """The retries, locks and lazy relations of a function."""
+        """The retries, locks, lazy relations and new rows of a function."""
         if node.key not in self._memo:
-            self._memo[node.key] = [*self._blocks(node), *self._decorators(node), *self._clients(node), *self._lazy(node)]
+            made = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node), inserts(self.graph, node))
+            self._memo[node.key] = [deed for deeds in made for deed in deeds]
         return self._memo[node.key]
 
     def _blocks(self, node: Node) -> Iterator[Deed]:

@@ -11,6 +11,7 @@ from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
 from guardrail.systemic.graph import Deed, Graph, Node
 from guardrail.systemic.guards import shared_changes
+from guardrail.systemic.handles import handles
 from guardrail.systemic.inserts import inserts
 
 _KEPT = {  # effect → the errors that a handler keeps
@@ -31,7 +32,7 @@ class Synthetic:
         """The retries, locks, lazy relations and new rows of a function."""
         if node.key not in self._memo:
             own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node))
-            more = (inserts(self.graph, node), shared_changes(self.graph, self.contexts, node))
+            more = (inserts(self.graph, node), shared_changes(self.graph, self.contexts, node), handles(self.graph, node))
             self._memo[node.key] = [deed for deeds in (*own, *more) for deed in deeds]
         return self._memo[node.key]
 

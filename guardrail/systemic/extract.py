@@ -15,6 +15,7 @@ from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
 from guardrail.systemic.refs import annotation, arguments, last_name, ref
 
+_TESTS = 4  # conditions around a statement that are remembered
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -197,7 +198,7 @@ class _Gathering(Expressions):
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
         kind = loops.condition(node.test) or "branch"
-        held, self.open.tests = self.open.tests, (*self.open.tests, node.test)
+        held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
             self.within(Around(kind, node.lineno), node.body)
         self.within(Around("branch", node.lineno), node.orelse)
@@ -206,7 +207,7 @@ class _Gathering(Expressions):
     def on_While(self, node: ast.While) -> None:
         around = loops.of_while(node)
         self.expression(node.test)
-        held, self.open.tests = self.open.tests, (*self.open.tests, node.test)
+        held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         self.within(around, node.body)
         self.open.tests = held
         self.block(node.orelse)

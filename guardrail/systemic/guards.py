@@ -43,7 +43,7 @@ def shared_changes(graph: Graph, contexts: Contexts, node: Node) -> Iterator[Dee
     """The changes in two steps, with no lock around in the function, of what belongs to another file."""
     if node.function.symbol == MODULE or not any(site.deferred for site in node.function.changes):
         return
-    if node.function.asynchronous or _UNSHARED.match(node.function.name) or _LOCKISH.search(graph.project.text_of(node.key)):
+    if node.function.asynchronous or _UNSHARED.match(node.function.name):
         return
     for site in node.function.changes:
         state = state_of(graph, node, site.ref) if site.deferred and not _is_made_here(node, site.ref) else ""
@@ -106,7 +106,7 @@ def _home(graph: Graph, state: str) -> str:
 def not_guarded(judging: Judging, rule: Rule, path: Path) -> str | None:
     """LCK007: the others who change it hold one lock, most of them, and here it is held neither here nor by the callers."""
     node, state = path.hops[-1].node, path.deed.effect.name
-    if path.edges:
+    if path.edges or _LOCKISH.search(judging.graph.project.text_of(node.key)):
         return None
     guard = _guard(judging, state)
     if guard is None or guard.holding <= guard.others or _is_held(judging, node, path.deed.site, guard.lock, _UP):
@@ -126,7 +126,8 @@ def _guard(judging: Judging, state: str) -> Guard | None:
 def _find_guard(judging: Judging, state: str) -> Guard | None:
     held: Counter[str] = Counter()
     holders: dict[str, Node] = {}
-    writers = list(_writers(judging, state))
+    home = _home(judging.graph, state)
+    writers = sorted(_writers(judging, state), key=lambda writer: writer[0].key[0] != home)
     for node, sites in writers:
         for lock in frozenset.intersection(*(_locks(judging, node, site, _UP) for site in sites)) - {""}:
             held[lock] += 1

@@ -34,19 +34,18 @@ def handles(graph: Graph, node: Node) -> Iterator[Deed]:
     function = node.function
     if function.symbol == MODULE or function.name in _FOR_EVER:
         return
+    given = {value[1]: name for name, values in function.values.items() for value in values if value and value[0] == "call"}
     for site in function.sites:
-        name = _given(node, site)
+        name = given.get(site.ref, "") if _is_plain(site) else ""
         opened = _opened_by(graph, node, site) if name else ""
         if opened and (way := leak(graph.project.text_of(node.key), name, site.line - function.first + 1)):
             yield Deed(site, Effect("handle", f"{opened}|{way}|{name}"))
 
 
-def _given(node: Node, site: Site) -> str:
-    """The plain name that is given the result of a call, "" where there is none."""
-    if site.kind != "call" or not site.result_used or site.given_to or site.deferred or any(a.kind == "with" for a in site.around):
-        return ""
-    values = node.function.values.items()
-    return next((name for name, refs in values if any(v and v[0] == "call" and v[1] == site.ref for v in refs)), "")
+def _is_plain(site: Site) -> bool:
+    """Whether a call may be all that a name is given."""
+    inside = site.given_to or site.deferred or any(a.kind == "with" for a in site.around)
+    return site.kind == "call" and site.result_used and not inside
 
 
 def _opened_by(graph: Graph, node: Node, site: Site) -> str:
@@ -54,7 +53,9 @@ def _opened_by(graph: Graph, node: Node, site: Site) -> str:
     names = graph.resolver.names(site.ref, node.module, node.function)
     if len(names) != 1:
         return ""
-    return _factory(graph, next(iter(names)), _DEEP)
+    name = next(iter(names))
+    opened = graph.resolver.once(("opened by", name), lambda: [found] if (found := _factory(graph, name, _DEEP)) else [])
+    return next(iter(opened), "")
 
 
 def _factory(graph: Graph, name: str, deep: int) -> str:
@@ -97,8 +98,8 @@ def leak(text: str, name: str, line: int) -> str:
     closing = [n for n in ast.walk(function) if _is_closing(n, name)]
     if not closing:
         return "" if any(isinstance(n, ast.While) and isinstance(n.test, ast.Constant) for n in ast.walk(function)) else "never"
-    in_time = [n for t in ast.walk(function) if isinstance(t, ast.Try) for s in t.finalbody for n in ast.walk(s)]
-    if any(n in in_time for n in closing):
+    in_time = {id(n) for t in ast.walk(function) if isinstance(t, ast.Try) for s in t.finalbody for n in ast.walk(s)}
+    if any(id(n) in in_time for n in closing):
         return ""
     return "return" if _returns_open(function.body, name, line, False) else ""
 
@@ -134,7 +135,7 @@ def _goes_elsewhere(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str)
     stored = [n for n in used if isinstance(n.ctx, ast.Store)]
     if len(stored) != 1 or any(isinstance(n, (ast.Global, ast.Nonlocal)) and name in n.names for n in ast.walk(function)):
         return True
-    if any(id(n) not in reached and n not in stored for n in used):
+    if any(id(n) not in reached and not isinstance(n.ctx, ast.Store) for n in used):
         return True
     inner = (n for scope in ast.walk(function) if scope is not function and isinstance(scope, _SCOPES) for n in ast.walk(scope))
     return any(isinstance(n, ast.Name) and n.id == name for n in inner)
@@ -161,18 +162,18 @@ def _parts(statement: ast.stmt) -> list[Sequence[ast.stmt]]:
 
 def _hands_on(function: ast.AST, name: str) -> bool:
     """Whether something that lives by the handle, a cursor of it, leaves the function: then the handle is in use."""
-    made = [n for n in ast.walk(function) if _is_derived(n, name)]
+    made = {id(n) for n in ast.walk(function) if _is_derived(n, name)}
     kept = {
         t.id
         for n in ast.walk(function)
-        if isinstance(n, ast.Assign) and n.value in made
+        if isinstance(n, ast.Assign) and id(n.value) in made
         for t in n.targets
         if isinstance(t, ast.Name)
     }
     given = [n.value for n in ast.walk(function) if isinstance(n, (ast.Return, ast.Yield)) and n.value is not None]
     given += [a for n in ast.walk(function) if isinstance(n, ast.Call) for a in (*n.args, *(k.value for k in n.keywords))]
     given += [n.value for n in ast.walk(function) if isinstance(n, ast.Assign) and not isinstance(n.targets[0], ast.Name)]
-    return any(part in made or (isinstance(part, ast.Name) and part.id in kept) for value in given for part in _top(value))
+    return any(id(part) in made or (isinstance(part, ast.Name) and part.id in kept) for value in given for part in _top(value))
 
 
 def _top(value: ast.expr) -> list[ast.expr]:

@@ -58,6 +58,11 @@ def _is_unique(graph: Graph, node: Node, ref: Ref) -> bool:
 
 
 def _is_kept_single(graph: Graph, name: str) -> bool:
+    """The same of a class, found out once."""
+    return bool(graph.resolver.once(("kept single", name), lambda: [name] if _refuses(graph, name) else []))
+
+
+def _refuses(graph: Graph, name: str) -> bool:
     found = graph.project.locate(name)
     if found is None or found[1] not in found[0].classes or _RECORDS.search(name):
         return True

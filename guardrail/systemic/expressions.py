@@ -27,6 +27,9 @@ class Open:
         self.given: tuple[Ref, ...] = ()
         self.deferred = False
         self.loops = 0
+        self.changes: list[Site] = []
+        self.shared: frozenset[str] = frozenset()  # names that are declared `global`
+        self.tests: tuple[ast.expr, ...] = ()  # of the `if` and `while` around
 
 
 class Expressions:

@@ -10,11 +10,12 @@ from typing import Any
 from guardrail.index import MODULE
 from guardrail.model import Unreadable
 from guardrail.source import first_line, header_line, normalise_newlines, parse
-from guardrail.systemic import loops
+from guardrail.systemic import changes, loops
 from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
 from guardrail.systemic.refs import annotation, arguments, last_name, ref
 
+_TESTS = 4  # conditions around a statement that are remembered
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -63,6 +64,7 @@ class _Gathering(Expressions):
     def closed(self, done: Open, lines: tuple[int, int, int], **more: Any) -> Function:
         values = {name: tuple(refs) for name, refs in done.values.items()}
         given: dict[str, Any] = {"results": tuple(done.results), "values": values, "sites": tuple(done.sites), **more}
+        given["changes"] = tuple(done.changes)
         return Function(done.symbol, *lines, generator=done.generator, owner=done.owner, **given)
 
     # ---- statements ------------------------------------------------------------------------------
@@ -84,6 +86,8 @@ class _Gathering(Expressions):
         self.open.around = held
 
     def statement(self, node: ast.stmt) -> None:
+        for target in changes.changed(node):
+            self.change(node, target)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
             special(node)
@@ -96,6 +100,16 @@ class _Gathering(Expressions):
                     self.block(child.body)
                 elif isinstance(child, ast.AST):
                     self.expression(child)
+
+    def change(self, node: ast.stmt, target: ast.expr) -> None:
+        """Remember a change of what others may hold: one inside of a `with`, or one in two steps."""
+        changed = changes.target_of(node, target, self.open.shared)
+        twice = changed is not None and changes.in_two_steps(node, target, self.open.tests)
+        if changed is not None and (twice or any(a.kind == "with" for a in self.open.around)):
+            self.open.changes.append(Site("change", node.lineno, changed, self.open.around, deferred=twice))
+
+    def on_Global(self, node: ast.Global) -> None:
+        self.open.shared |= frozenset(node.names)
 
     def on_FunctionDef(self, node: Any) -> None:
         outer, klass = self.open, self.klass
@@ -184,14 +198,18 @@ class _Gathering(Expressions):
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
         kind = loops.condition(node.test) or "branch"
+        held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
             self.within(Around(kind, node.lineno), node.body)
         self.within(Around("branch", node.lineno), node.orelse)
+        self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:
         around = loops.of_while(node)
         self.expression(node.test)
+        held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         self.within(around, node.body)
+        self.open.tests = held
         self.block(node.orelse)
 
     def on_With(self, node: Any) -> None:

@@ -44,7 +44,7 @@ class Argument:
 class Site:
     """A call, an iteration, a `with` or a reading of an attribute, with the blocks around it, the innermost first."""
 
-    kind: str  # "call" | "iterate" | "read" | "enter" (the beginning of a `with` block)
+    kind: str  # "call" | "iterate" | "read" | "enter" (the beginning of a `with` block) | "change" (in `changes` only)
     line: int
     ref: Ref
     around: tuple[Around, ...] = ()
@@ -73,6 +73,7 @@ class Function:
     sites: tuple[Site, ...] = ()
     owner: str = ""  # the class that it is a method of
     empty: bool = False  # nothing but a docstring, `pass`, `...` or a raise
+    changes: tuple[Site, ...] = ()  # of attributes, elements and `global` names, in `with` blocks or in two steps (`deferred`)
 
     @property
     def name(self) -> str:

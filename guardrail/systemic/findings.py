@@ -16,6 +16,7 @@ from guardrail.packs import Rule
 from guardrail.snapshot import weigh
 from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.graph import Graph, Node
+from guardrail.systemic.guards import Guard
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
 from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
@@ -26,7 +27,7 @@ _FAR = 3  # calls after which a path is less sure
 _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
 _STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
-_MADE = frozenset({"retry", "lock", "lock-held", "lazy", "error-kept", "database-error-kept"})
+_MADE = frozenset({"retry", "lock", "lock-held", "lazy", "insert", "shared-change", "handle", "error-kept", "database-error-kept"})
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
 
@@ -56,6 +57,7 @@ class Judging:
         self.synthetic = Synthetic(self.graph, self.contexts)
         self.touched, self.lines = touched, lines
         self.readers: dict[str, tuple[Node | None, bool]] = {}  # class → who keeps its rows in a cache, whether for ever
+        self.guards: dict[str, Guard | None] = {}  # state → the lock that its writers hold
         self.walks: dict[tuple[object, ...], Walk] = {}
 
     def walk(self, context: str, kinds: frozenset[str], stops: Iterable[str] = ()) -> Walk:
@@ -193,7 +195,8 @@ def notes(path: Path) -> Iterator[Note]:
     for hop, following in zip(path.hops, path.hops[1:], strict=False):
         yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} calls {following.node.function.symbol}")
     last = path.hops[-1]
-    yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} calls {path.deed.effect.name}")
+    verb = "changes" if path.deed.effect.kind == "shared-change" else "calls"
+    yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} {verb} {path.deed.effect.name}")
 
 
 @cache

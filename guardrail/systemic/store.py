@@ -16,7 +16,7 @@ _KINDS: tuple[type[Any], ...] = (Around, Argument, Site, Function, Class, Module
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in _KINDS}
 _PLACES = {  # fields that hold our own objects, and how
     Site: {"around", "arguments"},
-    Function: {"sites", "decorators"},
+    Function: {"sites", "decorators", "changes"},
 }
 
 
@@ -81,8 +81,8 @@ def _function(parts: Sequence[Any]) -> Function:
     at = _FIELDS[Function].index("sites")
     known: dict[int, Around] = {}
     decorators = tuple((ref, line, tuple(Argument(*a) for a in given)) for ref, line, given in parts[6])
-    sites = tuple(_site(s, known) for s in parts[at])
-    given = (*parts[:6], decorators, *parts[7:at], sites, *parts[at + 1 :])
+    sites, changes = (tuple(_site(s, known) for s in parts[number]) for number in (at, -1))
+    given = (*parts[:6], decorators, *parts[7:at], sites, *parts[at + 1 : -1], changes)
     return Function(*given)
 
 

@@ -1,4 +1,5 @@
-"""Effects that are no single call: to retry, to take a lock, to read what is fetched only then."""
+"""Effects that are no single call: to retry, to take a lock, to read what is fetched only then, to store one more row,
+to change what others change under a lock."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
 from guardrail.systemic.graph import Deed, Graph, Node
+from guardrail.systemic.guards import shared_changes
+from guardrail.systemic.handles import handles
+from guardrail.systemic.inserts import inserts
 
 _KEPT = {  # effect → the errors that a handler keeps
     "error-kept": frozenset({"", "Exception", "BaseException"}),
@@ -25,9 +29,11 @@ class Synthetic:
         self._memo: dict[tuple[str, str], list[Deed]] = {}
 
     def of(self, node: Node) -> list[Deed]:
-        """The retries, locks and lazy relations of a function."""
+        """The retries, locks, lazy relations and new rows of a function."""
         if node.key not in self._memo:
-            self._memo[node.key] = [*self._blocks(node), *self._decorators(node), *self._clients(node), *self._lazy(node)]
+            own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node))
+            more = (inserts(self.graph, node), shared_changes(self.graph, self.contexts, node), handles(self.graph, node))
+            self._memo[node.key] = [deed for deeds in (*own, *more) for deed in deeds]
         return self._memo[node.key]
 
     def _blocks(self, node: Node) -> Iterator[Deed]:

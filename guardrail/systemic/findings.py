@@ -15,6 +15,7 @@ from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
 from guardrail.snapshot import weigh
 from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
@@ -54,6 +55,7 @@ class Judging:
         self.graph = Graph(project, tables)
         self.contexts = Contexts(self.graph)
         self.synthetic = Synthetic(self.graph, self.contexts)
+        self.flow = Flow(self.graph)
         self.touched, self.lines = touched, lines
         self.readers: dict[str, tuple[Node | None, bool]] = {}  # class → who keeps its rows in a cache, whether for ever
         self.walks: dict[tuple[object, ...], Walk] = {}
@@ -77,7 +79,7 @@ class Judging:
     def _paths(self, rule: Rule, whole: bool) -> Iterator[tuple[Path, Node]]:
         kinds = self.graph.effects.group(rule.reaches)
         for context in rule.context:
-            walk = self.walk(context, kinds)
+            walk = self.flow if context == "secret" else self.walk(context, kinds)
             for node in starts(self.graph, self.touched):
                 for path in walk.through(node, context, upward=not whole and context != "function"):
                     if self._counts(path) and not (context == "function" and path.edges):
@@ -189,7 +191,8 @@ def notes(path: Path) -> Iterator[Note]:
     """Each hop of a path with its place."""
     first = path.hops[0].node
     kind = path.context.kind.replace("lock-thread", "lock").replace("lock-async", "lock")
-    yield Note(first.module.path, path.context.line, f"the {kind} begins here, in {first.function.symbol}")
+    begins = f"{path.context.identity} is handed on" if kind == "secret" else f"the {kind} begins"
+    yield Note(first.module.path, path.context.line, f"{begins} here, in {first.function.symbol}")
     for hop, following in zip(path.hops, path.hops[1:], strict=False):
         yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} calls {following.node.function.symbol}")
     last = path.hops[-1]

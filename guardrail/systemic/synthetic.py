@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrail.systemic import django
+from guardrail.systemic import django, tables
 from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
@@ -25,9 +25,15 @@ class Synthetic:
         self._memo: dict[tuple[str, str], list[Deed]] = {}
 
     def of(self, node: Node) -> list[Deed]:
-        """The retries, locks and lazy relations of a function."""
+        """The retries, locks, lazy relations and whole tables of a function."""
         if node.key not in self._memo:
-            self._memo[node.key] = [*self._blocks(node), *self._decorators(node), *self._clients(node), *self._lazy(node)]
+            self._memo[node.key] = [
+                *self._blocks(node),
+                *self._decorators(node),
+                *self._clients(node),
+                *self._lazy(node),
+                *self._tables(node),
+            ]
         return self._memo[node.key]
 
     def _blocks(self, node: Node) -> Iterator[Deed]:
@@ -57,6 +63,13 @@ class Synthetic:
             times = next((n for name, n in table.items() if deed.effect.name.startswith(name + ".")), 0)
             if times and b"max_retries" not in self.graph.project.read(node.key[0]):
                 yield Deed(deed.site, Effect("retry", attempts(deed.effect.name, times)), deed.cut)
+
+    def _tables(self, node: Node) -> Iterator[Deed]:
+        """Queries of a whole table."""
+        for site in node.function.sites:
+            table = tables.whole(node, site)
+            if table:
+                yield Deed(site, Effect("whole-table", f"all of {table}"))
 
     def _lazy(self, node: Node) -> Iterator[Deed]:
         """Related objects of a model that are read, and fetched by it."""

@@ -136,6 +136,8 @@ class Contexts:
         yield Context("function", function.first)
         if function.asynchronous:
             yield Context("async", function.first)
+        if self._is_handler(node):
+            yield Context("handler", function.header)
         for ref, line, _ in graph.decorated(node.module, function, "decorators", "transaction"):
             yield Context("transaction", line, shown(ref))
         for ref, line, arguments in graph.decorated(node.module, function, "systemic", "retry-decorators"):
@@ -145,6 +147,16 @@ class Contexts:
             times = _redelivered(last_name(ref), arguments)
             if times:
                 yield Context("retry", line, "@" + shown(ref), times if times > 1 else 0, sure=False)
+
+    def _is_handler(self, node: Node) -> bool:
+        """Whether a function answers requests: by a decorator, or as a method of a view."""
+        function, graph = node.function, self.graph
+        if graph.decorated(node.module, function, "decorators", "handler"):
+            return True
+        if not function.owner or function.name not in graph.effects.listed("handlers", "methods"):
+            return False
+        line = graph.resolver.mro(f"{node.module.name}.{function.owner}")[1:]
+        return bool(graph.effects.listed("handlers", "bases").intersection(line))
 
     def _attempts(self, node: Node, ref: Ref, arguments: tuple[Argument, ...]) -> int:
         """How many attempts a decorator makes, 0 where it does not say."""

@@ -34,7 +34,7 @@ def around_call(graph: Graph, node: Node, site: Site) -> Iterator[tuple[int, int
     for outer in node.function.sites:
         first = outer.arguments[0].ref if outer.arguments else None
         if last_name(outer.ref) == "wait_for" and first and first[0] == "call" and first[1] == site.ref and outer.line >= site.line:
-            limit = _literal(a for a in outer.arguments[1:] if a.keyword in ("", "timeout"))
+            limit = _literal(a for a in outer.arguments[1:] if a.keyword in ("", "*", "timeout"))
             if limit and "asyncio.wait_for" in graph.names(outer, node.module, node.function):
                 yield outer.line, int(limit)
                 return

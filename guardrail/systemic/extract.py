@@ -131,6 +131,7 @@ class _Gathering(Expressions):
             parameters=_parameters(node.args),
             returns=annotation(node.returns),
             empty=all(_says_nothing(s) for s in node.body),
+            positional=len(node.args.posonlyargs) + len(node.args.args),
         )
         self.open, self.klass = outer, klass
 

@@ -32,12 +32,14 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a call: keyword ("" for a positional), what it refers to, its literal value, and the names in it."""
+    """One argument of a call: keyword ("" for a positional, "*" and "**" for many), what it refers to, its literal value, the
+    names in it, and what it shows as a part of a text or of a container."""
 
     keyword: str
     ref: Ref
     value: object = None
     names: frozenset[str] = frozenset()
+    shown: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Function:
     sites: tuple[Site, ...] = ()
     owner: str = ""  # the class that it is a method of
     empty: bool = False  # nothing but a docstring, `pass`, `...` or a raise
+    positional: int = 0  # how many of its parameters may be given without their names
     changes: tuple[Site, ...] = ()  # of attributes, elements and `global` names, in `with` blocks or in two steps (`deferred`)
 
     @property

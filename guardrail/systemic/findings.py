@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from guardrail import places
@@ -15,6 +16,7 @@ from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
 from guardrail.snapshot import weigh
 from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
 from guardrail.systemic.project import Key, Project
@@ -27,7 +29,9 @@ _FAR = 3  # calls after which a path is less sure
 _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
 _STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
-_MADE = frozenset({"retry", "lock", "lock-held", "lazy", "insert", "shared-change", "handle", "error-kept", "database-error-kept"})
+_MADE = frozenset(
+    {"retry", "lock", "lock-held", "lazy", "insert", "shared-change", "handle", "error-kept", "database-error-kept", "whole-table"}
+)
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
 
@@ -55,6 +59,7 @@ class Judging:
         self.graph = Graph(project, tables)
         self.contexts = Contexts(self.graph)
         self.synthetic = Synthetic(self.graph, self.contexts)
+        self.flow = Flow(self.graph)
         self.touched, self.lines = touched, lines
         self.readers: dict[str, tuple[Node | None, bool]] = {}  # class → who keeps its rows in a cache, whether for ever
         self.guards: dict[str, Guard | None] = {}  # state → the lock that its writers hold
@@ -79,7 +84,7 @@ class Judging:
     def _paths(self, rule: Rule, whole: bool) -> Iterator[tuple[Path, Node]]:
         kinds = self.graph.effects.group(rule.reaches)
         for context in rule.context:
-            walk = self.walk(context, kinds)
+            walk = self.flow if context == "secret" else self.walk(context, kinds)
             for node in starts(self.graph, self.touched):
                 for path in walk.through(node, context, upward=not whole and context != "function"):
                     if self._counts(path) and not (context == "function" and path.edges):
@@ -95,11 +100,9 @@ class Judging:
     def _grouped(self, rule: Rule, paths: Iterable[tuple[Path, Node]], whole: bool) -> Iterator[Found]:
         """One finding for each anchor, which tells the nearest path and how many more there are."""
         groups: dict[tuple[str, int], list[tuple[Path, Hop, str]]] = {}
-        for path, node in self._few(paths) if whole else paths:
-            message = _checker(rule.check)(self, rule, path) if rule.check else ""
-            if message is not None:
-                hop = path.hops[0] if whole else self.anchor(path, node)
-                groups.setdefault(self._place(path, hop), []).append((path, hop, message))
+        for path, node, message in self._few(rule, paths) if whole else self._checked(rule, paths):
+            hop = path.hops[0] if whole else self.anchor(path, node)
+            groups.setdefault(self._place(path, hop), []).append((path, hop, message))
         for group in groups.values():
             group.sort(key=lambda g: (not self.is_touched(g[1]), len(g[0].hops), g[1].line, g[0].key))
             path, hop, message = group[0]
@@ -108,7 +111,14 @@ class Judging:
             places = frozenset(((rule.id, *g[0].key), tuple(h.line for h in g[0].hops)) for g in group)
             yield Found(finding, places, self.is_touched(hop))
 
-    def _few(self, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node]]:
+    def _checked(self, rule: Rule, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, str]]:
+        """The paths that fulfil what the rule asks for beyond their ends, with their messages."""
+        for path, node in paths:
+            message = _checker(rule.check)(self, rule, path) if rule.check else ""
+            if message is not None:
+                yield path, node, message
+
+    def _few(self, rule: Rule, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, str]]:
         """Of very many paths to one effect the shortest few: what a whole project uses is one finding, not hundreds."""
         kept: dict[tuple[object, ...], list[tuple[Path, Node]]] = {}
         for path, node in paths:
@@ -121,7 +131,7 @@ class Judging:
             if len(found) > FEW and not loop:
                 where = f"{found[0][0].hops[-1].node.module.path}:{line}"
                 self.graph.project.limits.add(f"{len(found)} paths lead to {where}, of which the {FEW} shortest are shown")
-            yield from found if loop else found[:FEW]
+            yield from self._checked(rule, found) if loop else islice(self._checked(rule, found), FEW)
 
     @staticmethod
     def _place(path: Path, hop: Hop) -> tuple[str, int]:
@@ -191,7 +201,8 @@ def notes(path: Path) -> Iterator[Note]:
     """Each hop of a path with its place."""
     first = path.hops[0].node
     kind = path.context.kind.replace("lock-thread", "lock").replace("lock-async", "lock")
-    yield Note(first.module.path, path.context.line, f"the {kind} begins here, in {first.function.symbol}")
+    begins = f"{path.context.identity} is handed on" if kind == "secret" else f"the {kind} begins"
+    yield Note(first.module.path, path.context.line, f"{begins} here, in {first.function.symbol}")
     for hop, following in zip(path.hops, path.hops[1:], strict=False):
         yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} calls {following.node.function.symbol}")
     last = path.hops[-1]

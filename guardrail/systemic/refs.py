@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from guardrail.systemic.facts import Argument, Ref
 
@@ -87,8 +87,38 @@ def _is_type(text: str) -> bool:
 
 def arguments(call: ast.Call) -> tuple[Argument, ...]:
     """The arguments of a call; those after `**` and `*` have no value."""
-    pairs = [("", a) for a in call.args] + [(k.arg or "**", k.value) for k in call.keywords]
-    return tuple(Argument(word, ref(value), constant(value), names_in(value)) for word, value in pairs)
+    pairs = [("*" if isinstance(a, ast.Starred) else "", a) for a in call.args] + [(k.arg or "**", k.value) for k in call.keywords]
+    return tuple(Argument(word, ref(value), constant(value), names_in(value), tuple(shown_in(value))) for word, value in pairs)
+
+
+def shown_in(node: ast.AST, depth: int = 0) -> Iterator[Ref]:
+    """The names, attributes and elements whose whole text stands in a text, or in a container, that is written down in place."""
+    if depth > DEEP:
+        return
+    parts: Sequence[ast.AST | None] = ()
+    if isinstance(node, ast.JoinedStr):
+        parts = [p.value for p in node.values if isinstance(p, ast.FormattedValue) and p.format_spec is None]
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mod, ast.Add)):
+        parts = [node.left, node.right] if isinstance(node.op, ast.Add) or isinstance(node.left, ast.Constant) else []
+    elif isinstance(node, (ast.Tuple, ast.List)):
+        parts = node.elts
+    elif isinstance(node, ast.Dict):
+        parts = node.values
+    elif isinstance(node, ast.Call) and _is_written(node):
+        parts = [*node.args, *(k.value for k in node.keywords)]
+    for part in parts:
+        if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)):
+            yield from [found] if (found := ref(part)) else []
+        elif part is not None:
+            yield from shown_in(part, depth + 1)
+
+
+def _is_written(call: ast.Call) -> bool:
+    """`"…".format(x)`, `str(x)`, `repr(x)`."""
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        return func.attr == "format" and isinstance(func.value, ast.Constant)
+    return isinstance(func, ast.Name) and func.id in ("str", "repr")
 
 
 def constant(node: ast.AST) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrail.systemic import django
+from guardrail.systemic import django, tables
 from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
@@ -29,9 +29,9 @@ class Synthetic:
         self._memo: dict[tuple[str, str], list[Deed]] = {}
 
     def of(self, node: Node) -> list[Deed]:
-        """The retries, locks, lazy relations and new rows of a function."""
+        """The retries, locks, lazy relations, whole tables and new rows of a function."""
         if node.key not in self._memo:
-            own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node))
+            own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node), self._tables(node))
             more = (inserts(self.graph, node), shared_changes(self.graph, self.contexts, node), handles(self.graph, node))
             self._memo[node.key] = [deed for deeds in (*own, *more) for deed in deeds]
         return self._memo[node.key]
@@ -63,6 +63,13 @@ class Synthetic:
             times = next((n for name, n in table.items() if deed.effect.name.startswith(name + ".")), 0)
             if times and b"max_retries" not in self.graph.project.read(node.key[0]):
                 yield Deed(deed.site, Effect("retry", attempts(deed.effect.name, times)), deed.cut)
+
+    def _tables(self, node: Node) -> Iterator[Deed]:
+        """Queries of a whole table."""
+        for site in node.function.sites:
+            table = tables.whole(node, site)
+            if table:
+                yield Deed(site, Effect("whole-table", f"all of {table}"))
 
     def _lazy(self, node: Node) -> Iterator[Deed]:
         """Related objects of a model that are read, and fetched by it."""

@@ -78,7 +78,7 @@ def _names_called(ref: Ref) -> set[str]:
 
 def _is_lookup(path: Path) -> bool:
     """Whether `get` is given a plain key, as those of dicts are: query sets take conditions."""
-    given = [a for a in path.deed.site.arguments if not a.keyword]
+    given = [a for a in path.deed.site.arguments if a.keyword in ("", "*")]
     return path.deed.effect.name.endswith("QuerySet.get") and any(
         last_name(a.ref) != "Q" and not (a.ref and a.ref[0] == "any") for a in given
     )

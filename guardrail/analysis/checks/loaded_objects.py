@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _LOADERS = frozenset("get get_one scalar scalar_one scalar_one_or_none one one_or_none first".split())
 _INSTANCE = frozenset({"__dict__", "__class__", "metadata", "_sa_instance_state"})
-_FEWER = frozenset(  # what is called with the rows, or on them, and lets few through
+FEWER = frozenset(  # what is called with the rows, or on them, and lets few through
     "len bool any sum min max first last get one one_or_none exists filter exclude latest earliest count aggregate in_bulk delete"
     " update next filter_by where scalar scalar_one".split()
 )
-_BOUNDED = re.compile(
+BOUNDED = re.compile(
     r"\blimit\b|\bwhere\b|paginat|\[\s*\w*\s*:\s*|page_size|per_page|islice|\bpage\b|\.count\(|aggregate|exists\(|yield_per|iterator\(|stream|fetchmany|"
     r"\btop\b|cursor_after|group_by|max_results",
     re.IGNORECASE,
@@ -112,7 +112,7 @@ def _through(facts: Facts, call: cst.Call, session: cst.BaseExpression) -> bool:
 
 
 def _bounded(facts: Facts, function: cst.FunctionDef) -> bool:
-    return facts.once("bounded", function, lambda: _BOUNDED.search(facts.code(function)) is not None, True)
+    return facts.once("bounded", function, lambda: BOUNDED.search(facts.code(function)) is not None, True)
 
 
 def whole_table(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -155,7 +155,7 @@ def _in_return(facts: Facts, node: cst.CSTNode) -> bool:
     for around in facts.ancestors(node):
         if isinstance(around, cst.Return):
             return True
-        if isinstance(around, cst.Call) and flow.called(around) in _FEWER:
+        if isinstance(around, cst.Call) and flow.called(around) in FEWER:
             return False
         if isinstance(around, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
             return False

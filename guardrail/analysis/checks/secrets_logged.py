@@ -139,10 +139,15 @@ def _strong(facts: Facts, node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Name) and not is_secret_name(name):
         owner, value = resolve(facts, node)
         return value is not node and isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) and _strong(owner, value)
+    return is_live(name, facts.file.index.imports.values())
+
+
+def is_live(name: str, imports: Iterable[str]) -> bool:
+    """Whether a name speaks of a credential that works, in a module with these imports: not of a page's or a parser's token."""
     words = split_words(name)
     if set(words) & _OTHER_TOKENS:
         return False
-    roots = {n.split(".")[0] for n in facts.file.index.imports.values()}
+    roots = {n.split(".")[0] for n in imports}
     if roots & _TOKENIZERS and set(words) & {"token", "tokens"}:
         return False
     return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in pairwise(words))

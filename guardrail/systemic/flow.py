@@ -1,0 +1,154 @@
+"""Where a value goes that is handed to a function: from argument to parameter, until something writes it down."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from guardrail.systemic.contexts import Context
+from guardrail.systemic.facts import Argument
+from guardrail.systemic.graph import Deed, Edge, Graph, Node
+from guardrail.systemic.refs import last_name
+from guardrail.systemic.secrets import secret_in
+from guardrail.systemic.walk import CALLERS, DEPTH, Hop, Path
+
+_STATES = 120  # parameters that are looked at on the way from one, and from one back
+_OTHER = frozenset({"exc_info", "stack_info", "stacklevel"})  # arguments of a log call that are no text
+_OWNERS = ("self", "cls")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From a parameter on: the functions, the calls between them, and what writes the value down at the end."""
+
+    hops: tuple[Hop, ...]
+    edges: tuple[Edge, ...]
+    deed: Deed
+
+
+class Flow:
+    """The search in one graph; what becomes of a parameter is found out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._ways: dict[tuple[object, ...], Way | None] = {}
+
+    def through(self, node: Node, kind: str, upward: bool) -> Iterator[Path]:
+        """The paths of credentials that begin in a function; `upward`, those too that its callers hand to it."""
+        yield from self._handed_on(node, kind)
+        for name, _, _ in node.function.parameters if upward else ():
+            way = self.down(node, name)
+            if way is not None:
+                yield from self._above(node, name, way, kind)
+
+    def _handed_on(self, node: Node, kind: str) -> Iterator[Path]:
+        """Calls in a function with a credential that what is called writes down."""
+        for site in node.function.sites:
+            if site.kind != "call" or not any(secret_in(a, node) for a in site.arguments):
+                continue
+            for edge in self.graph.edges_of(site, node.module, node.function):
+                callee = self.graph.node(edge.callee)
+                for name, argument in bound(edge, node, callee) if callee else ():
+                    way = self.down(callee, name) if callee and secret_in(argument, node) else None
+                    if way is not None and len(way.hops) < DEPTH:
+                        context = Context(kind, site.line, secret_in(argument, node))
+                        yield Path(context, (Hop(node, site.line), *way.hops), (edge, *way.edges), way.deed)
+
+    def down(self, node: Node, name: str) -> Way | None:
+        """The shortest way of a parameter into a log."""
+        key = (node.key, name)
+        if key not in self._ways:
+            self._ways[key] = self._find(node, name)
+        return self._ways[key]
+
+    def _find(self, node: Node, name: str) -> Way | None:
+        seen = {(node.key, name)}
+        todo: deque[tuple[Node, str, tuple[Hop, ...], tuple[Edge, ...]]] = deque([(node, name, (), ())])
+        while todo:
+            now, parameter, hops, edges = todo.popleft()
+            if parameter in now.function.values:
+                continue  # it is something else by then, perhaps
+            deed = next((d for d in now.deeds if _writes(d, parameter)), None)
+            if deed is not None:
+                return Way((*hops, Hop(now, deed.site.line)), edges, deed)
+            for edge, callee, given in self._steps(now, parameter) if len(hops) < DEPTH else ():
+                if (callee.key, given) not in seen and len(seen) < _STATES:
+                    seen.add((callee.key, given))
+                    todo.append((callee, given, (*hops, Hop(now, edge.site.line)), (*edges, edge)))
+        return None
+
+    def _steps(self, node: Node, name: str) -> Iterator[tuple[Edge, Node, str]]:
+        """The calls that hand a parameter on, and as what."""
+        for edge in node.edges:
+            callee = self.graph.node(edge.callee) if any(name in a.names for a in edge.site.arguments) else None
+            for given, argument in bound(edge, node, callee) if callee else ():
+                if callee and _shows(argument, name):
+                    yield edge, callee, given
+
+    def _above(self, node: Node, name: str, way: Way, kind: str) -> Iterator[Path]:
+        """The paths that begin at callers which hand a credential to this parameter."""
+        seen = {(node.key, name)}
+        todo: deque[tuple[Node, str, Way]] = deque([(node, name, way)])
+        given = 0
+        while todo and given < CALLERS:
+            now, parameter, rest = todo.popleft()
+            for caller, edge in self.graph.callers(now.key) if len(rest.hops) < DEPTH else ():
+                for own in (a for p, a in bound(edge, caller, now) if p == parameter):
+                    longer = Way((Hop(caller, edge.site.line), *rest.hops), (edge, *rest.edges), rest.deed)
+                    if secret := secret_in(own, caller):
+                        given += 1
+                        yield Path(Context(kind, edge.site.line, secret), longer.hops, longer.edges, longer.deed)
+                    for mine, _, _ in caller.function.parameters:
+                        if _shows(own, mine) and (caller.key, mine) not in seen and mine not in caller.function.values:
+                            seen.add((caller.key, mine))
+                            todo += [(caller, mine, longer)] if len(seen) < _STATES else []
+
+
+def _shows(argument: Argument, name: str) -> bool:
+    """Whether an argument is the value of a name, or a text or a container with it."""
+    return ("name", name) in (argument.ref, *argument.shown)
+
+
+def _writes(deed: Deed, name: str) -> bool:
+    """Whether an effect writes the value of a name to the log."""
+    if deed.effect.kind != "log" or deed.effect.name == "print":
+        return False
+    return any(a.keyword not in _OTHER and _shows(a, name) for a in deed.site.arguments)
+
+
+def bound(edge: Edge, node: Node, callee: Node) -> Iterator[tuple[str, Argument]]:
+    """The parameters of a function of the project with what a call gives for them, where that is certain."""
+    function, site = callee.function, edge.site
+    names = [name for name, _, _ in function.parameters]
+    first = int(bool(function.owner and names[:1] and names[0] in _OWNERS))
+    if not _calls(edge, node, callee) or (first and _on_class(edge, node) and names[0] == "self"):
+        return
+    places = iter(names[first : function.positional])
+    for argument in site.arguments:
+        if argument.keyword == "*":
+            places = iter(())
+        elif argument.keyword in names[first:]:
+            yield argument.keyword, argument
+        elif not argument.keyword and (name := next(places, "")):
+            yield name, argument
+
+
+def _calls(edge: Edge, node: Node, callee: Node) -> bool:
+    """Whether a call is written with the name of the function or of its class: not one that is handed over, or a partial."""
+    function, word = callee.function, last_name(edge.site.ref)
+    meant = node.module.imports.get(word, word).rpartition(".")[2]
+    owner = function.owner.rpartition(".")[2] if function.name == "__init__" else ""
+    return function.name in (word, meant) or (bool(owner) and owner in (word, meant))
+
+
+def _on_class(edge: Edge, node: Node) -> bool:
+    """Whether a method is called on its class: `Mailer.send(mailer, text)`."""
+    ref = edge.site.ref
+    if ref is None or ref[0] != "attr":
+        return False
+    project, resolver = node.graph.project, node.graph.resolver
+    return any(project.klass(name) for name in resolver.names(ref[1], node.module, node.function))
+
+
+__all__ = ["Flow", "bound"]

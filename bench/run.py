@@ -54,13 +54,13 @@ def works(source: Path, repository: Path, slow: bool) -> list[Work]:
     for count in (1, 5, 50):
         command = [GUARDRAIL, "check", "--base", "main", "--head", f"files-{count}"]
         found.append(Work(f"check, {count} files, cold", command, repository, 2, cold=True))
-        found.append(Work(f"check, {count} files, warm", command, repository, 3))
+        found.append(Work(f"check, {count} files, warm", command, repository, 3, warm=True))
     scan = [GUARDRAIL, "scan", "--no-map", "django"]
     found += [
         Work("ast.parse of Django", [python, "-c", PARSE, source], repository, 3),
         Work("scan of Django, cold, one process", [*scan, "--jobs", "1", "--no-cache"], repository, 1),
         Work("scan of Django, cold", scan, repository, 1, cold=True),
-        Work("scan of Django, warm", scan, repository, 2),
+        Work("scan of Django, warm", scan, repository, 2, warm=True),
         Work(
             "ruff check --select ALL --no-cache",
             [commands / "ruff", "check", "--select", "ALL", "--no-cache", "-q", source],

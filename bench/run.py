@@ -15,7 +15,7 @@ import sys
 import venv
 from pathlib import Path
 
-from corpora import django, history
+from corpora import django, git, history
 from measure import Cost, Work, interleaved, once
 from plots import plot
 
@@ -94,6 +94,7 @@ def growth(source: Path, repository: Path, slow: bool) -> dict[str, dict[str, li
             copy = folder / f"part{number // len(files)}" / original.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(original, copy)
+        git(folder, "init", "--quiet")  # a repository of its own: git ignores what lies in .corpora
         scan.append((count, once([GUARDRAIL, "scan", "--no-map", "--no-cache", folder], folder)))
     return {
         "check": {"seconds": [(n, c.wall) for n, c in check], "megabytes": [(n, c.peak) for n, c in check]},

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -22,6 +20,9 @@ def mapped(
     function: Callable[[S], T], jobs: Sequence[S], workers: int, start: Callable[..., None] | None = None, *given: Any
 ) -> Iterator[T]:
     """The results in the order of the jobs; `start` is called with `given` in each of the processes."""
+    import multiprocessing  # late: most changes are small, and this takes as long as all else
+    from concurrent.futures import ProcessPoolExecutor
+
     size = max(1, min(16, len(jobs) // (workers * 4)))
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
     try:

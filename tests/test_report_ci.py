@@ -53,7 +53,19 @@ def test_gitlab_has_a_violation_for_each_finding_of_the_change():
             "severity": "blocker",
             "location": {"path": "auth/login.py", "lines": {"begin": 6, "end": 6}},
         },
+        {
+            "description": "allowed: app.py:1 allows PRC001: legacy job, T-231",
+            "check_name": "PRC001",
+            "fingerprint": "3fd4b57363d69685e715e42f6cac86e7",
+            "severity": "info",
+            "location": {"path": "a\n::error::b\x1b[2J,c:\u202ed\\udcff.py", "lines": {"begin": 2, "end": 2}},
+        },
     ]
+
+
+def test_rdjson_tells_what_was_allowed_and_why():
+    told = [(d["message"], d["severity"], d["code"]["value"]) for d in rdjson(FULL)]
+    assert told[-1] == ("allowed: app.py:1 allows PRC001: legacy job, T-231", "INFO", "PRC001")
 
 
 def test_gitlab_never_sees_one_fingerprint_twice():

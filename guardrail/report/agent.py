@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from guardrail.model import Finding, Outcome, Status, Tier, Verdict
 from guardrail.report.escape import one_line
 from guardrail.report.paths import lost_lines, other_places, path_of
-from guardrail.report.tally import by_definition, by_severity
+from guardrail.report.tally import allowed, by_definition, by_severity
 
 SHOWN = 50  # findings
 WIDTH = 400  # characters of a part
@@ -25,7 +25,7 @@ def render(verdict: Verdict, *, quiet: bool = False) -> str:
     for number, finding in enumerate(findings[:SHOWN], 1):
         lines += ["", *_finding(number, finding, verdict, id(finding) in failing)]
     lines += ["", f"{len(findings) - SHOWN} more; mend these first and run again"] if len(findings) > SHOWN else []
-    lines += [] if quiet else _risky(verdict)
+    lines += [] if quiet else [*_allowed(verdict), *_risky(verdict)]
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +68,12 @@ def _evidence(f: Finding, verdict: Verdict) -> str:
     surface = verdict.surfaces.get(f.surface)
     asked = " ".join(map(_cut, surface.review[:QUESTIONS])) if surface else ""
     return f"an answer to: {asked}" if asked else "a test that fails with the old line"
+
+
+def _allowed(verdict: Verdict) -> list[str]:
+    """What is let pass on record, and why: no model for other code."""
+    lines = [f"- {_cut(d.because)}" for d in allowed(verdict)[:SHOWN]]
+    return ["", "allowed, on record; leave the comments as they are:", *lines] if lines else []
 
 
 def _risky(verdict: Verdict) -> list[str]:

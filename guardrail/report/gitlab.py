@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
-from guardrail.model import Finding, Severity, Skipped, Verdict
+from guardrail.model import Decision, Finding, Severity, Skipped, Verdict
 from guardrail.report.escape import encodable, one_line
-from guardrail.report.tally import by_place
+from guardrail.report.tally import allowed, by_place
 
 LEVELS = {Severity.P0: "blocker", Severity.P1: "major", Severity.P2: "minor"}
 
 
 def render(verdict: Verdict) -> str:
-    """One entry per finding and per unread file, each with a fingerprint of its own: GitLab drops the second of two equal ones."""
+    """One entry per finding, allowed or not, and per unread file; of two with one fingerprint GitLab would drop the second."""
     skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
-    entries = [*map(_finding, by_place(verdict.findings)), *map(_unread, skipped)]
+    entries = [*map(_finding, by_place(verdict.findings)), *map(_allowed, allowed(verdict)), *map(_unread, skipped)]
     return json.dumps([*_told_apart(entries)], ensure_ascii=True, indent=2) + "\n"
 
 
@@ -31,6 +31,11 @@ def _finding(f: Finding) -> dict[str, Any]:
         "severity": LEVELS[f.severity],
         "location": {"path": encodable(f.path), "lines": {"begin": max(f.line, 1), "end": max(f.line, f.end_line, 1)}},
     }
+
+
+def _allowed(d: Decision) -> dict[str, Any]:
+    told = {"description": one_line(f"allowed: {d.because}"), "severity": "info"}
+    return _finding(d.finding) | told | {"fingerprint": sha256(f"allowed {d.finding.fingerprint}".encode()).hexdigest()[:32]}
 
 
 def _unread(s: Skipped) -> dict[str, Any]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from guardrail.model import Finding, Severity, Skipped, Verdict
+from guardrail.model import Decision, Finding, Severity, Skipped, Verdict
 from guardrail.report.escape import encodable, one_line
 from guardrail.report.paths import lost_lines
-from guardrail.report.tally import by_place, explanation
+from guardrail.report.tally import allowed, by_place, explanation
 
 LEVELS = {Severity.P0: "ERROR", Severity.P1: "ERROR", Severity.P2: "WARNING"}
 
 
 def render(verdict: Verdict) -> str:
-    """One diagnostic per finding and per unread file."""
+    """One diagnostic per finding, per allowed one and per unread file."""
     lines = {path: text.split("\n") for path, text in verdict.sources.items()}
     found = [_finding(f, lines.get(f.path, [])) for f in by_place(verdict.findings)]
+    found += [_allowed(d, lines.get(d.finding.path, [])) for d in allowed(verdict)]
     found += [_unread(s) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))]
     report = {"source": {"name": "guardrail"}, "diagnostics": found}
     return json.dumps(report, ensure_ascii=True, indent=2) + "\n"
@@ -30,6 +31,10 @@ def _finding(f: Finding, lines: list[str]) -> dict[str, Any]:
         "severity": LEVELS[f.severity],
         "code": {"value": f.rule},
     }
+
+
+def _allowed(d: Decision, lines: list[str]) -> dict[str, Any]:
+    return _finding(d.finding, lines) | {"message": one_line(f"allowed: {d.because}"), "severity": "INFO"}
 
 
 def _unread(s: Skipped) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from guardrail.analysis.checks.secrets_logged import is_live
+from guardrail.credentials import is_live
 from guardrail.systemic.facts import Argument, Ref
 from guardrail.systemic.refs import last_name
 from guardrail.words import is_secret_name

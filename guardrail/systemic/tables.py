@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from guardrail.analysis.checks.loaded_objects import BOUNDED, FEWER
+from guardrail.rows import BOUNDED, FEWER
 from guardrail.systemic import django
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.refs import last_name

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.rows import BOUNDED, FEWER
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 _LOADERS = frozenset("get get_one scalar scalar_one scalar_one_or_none one one_or_none first".split())
 _INSTANCE = frozenset({"__dict__", "__class__", "metadata", "_sa_instance_state"})
-FEWER = frozenset(  # what is called with the rows, or on them, and lets few through
-    "len bool any sum min max first last get one one_or_none exists filter exclude latest earliest count aggregate in_bulk delete"
-    " update next filter_by where scalar scalar_one".split()
-)
-BOUNDED = re.compile(
-    r"\blimit\b|\bwhere\b|paginat|\[\s*\w*\s*:\s*|page_size|per_page|islice|\bpage\b|\.count\(|aggregate|exists\(|yield_per|iterator\(|stream|fetchmany|"
-    r"\btop\b|cursor_after|group_by|max_results",
-    re.IGNORECASE,
-)
 
 
 # ---- SQL006 --------------------------------------------------------------------------------------------

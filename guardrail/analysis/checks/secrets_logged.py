@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 import libcst as cst
 
@@ -19,27 +18,15 @@ from guardrail.analysis.checks.tracing import (
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.scopes import dotted
-from guardrail.words import is_secret_name, split_words
+from guardrail.credentials import is_live
+from guardrail.words import is_secret_name
 
 # ---- secrets in logs ----
 
-_STRONG = frozenset(
-    "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials otp totp bearer jwt".split()
-)
-_PAIRS = frozenset(
-    [("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")]
-)
-_OTHER_TOKENS = frozenset(
-    "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
-    " public masked redacted hashed hash encrypted fingerprint id expired expires days remain age".split()
-)
 _WHOLE = re.compile(r"(^|\.)(request|req)\.(headers|META|cookies|COOKIES)$|^os\.environ$|(^|\.)settings\.__dict__$")
 _BODIES = re.compile(r"(^|\.)(request|req)\.(POST|data|form|json|body|get_json\(\))$")
 _ENTRY = re.compile(r"(?i)log_?in|auth|password|register|sign_?up|sign_?in|token|session|credential")
 _LEVELS = frozenset("debug info warning warn error exception critical log success trace".split())
-_TOKENIZERS = frozenset(
-    "tokenize ast tokenizers transformers tiktoken sentencepiece nltk spacy lark ply sly pygments sqlparse".split()
-)
 
 
 def secret_is_logged(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -140,17 +127,6 @@ def _strong(facts: Facts, node: cst.CSTNode) -> bool:
         owner, value = resolve(facts, node)
         return value is not node and isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) and _strong(owner, value)
     return is_live(name, facts.file.index.imports.values())
-
-
-def is_live(name: str, imports: Iterable[str]) -> bool:
-    """Whether a name speaks of a credential that works, in a module with these imports: not of a page's or a parser's token."""
-    words = split_words(name)
-    if set(words) & _OTHER_TOKENS:
-        return False
-    roots = {n.split(".")[0] for n in imports}
-    if roots & _TOKENIZERS and set(words) & {"token", "tokens"}:
-        return False
-    return bool(set(words) & _STRONG) or any(pair in _PAIRS for pair in pairwise(words))
 
 
 # ---- CORS ----

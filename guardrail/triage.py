@@ -11,15 +11,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from functools import cached_property
 from typing import Generic, TypeVar
 
+from guardrail.grep import Grep, Mask, Span, mask
 from guardrail.model import Binding, Definition, FileIndex
 from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, Anchors, Words, attribute, is_plain
-from guardrail.patterns.literals import literals
 from guardrail.words import attributes_in, is_secret_name, words_in
 
-_JOINT = re.compile(r"[\"'](?:\s|\\\n)*\+?(?:\s|\\\n)*[rRbBuUfF]{0,2}[\"']")  # between two strings that are one
 _DEFINED = re.compile(r"\b(?:def|class)\b[\s\\]*([^\W\d]\w*)")
-_SIDED = re.compile(r"\\[AZ]|\(\?<?[!=](?!\\w\))")  # what may hold in a part of a text and not in the whole
-_OWN_LINES = (0, 0)  # the span of the module's own code, which is none
 _LOCAL = re.compile(r"=\s*[^\W\d]\w*\s*$")
 _OWN, _IN_FILE, _NAMES, _SEARCH = (prefix.rstrip(">") for prefix in (OWN, IN_FILE, NAMES, SEARCH))
 T = TypeVar("T", bound=Hashable)
@@ -36,6 +33,7 @@ class FileWords:
         `inherited`: classes, and packages of classes with a dot at the end, with the words of their bases.
         """
         self.text, self.lines = text, text.split("\n")
+        self._grep = Grep(self.lines)
         self.index = index
         self.bound: dict[str, list[Binding]] = {}
         for binding in index.bindings:
@@ -51,11 +49,9 @@ class FileWords:
         self.everywhere |= frozenset(map(attribute, self.everywhere))
         self.module = frozenset(word for part in index.module.split(".") for word in (part, attribute(part)))
         self.imported = {local: words.union(map(attribute, words)) for local, words in self.imported.items()}
-        self._of_lines: dict[tuple[int, int], Words] = {}
-        self._attributes_of: dict[tuple[int, int], Words] = {}
-        self._of_spans: dict[tuple[int, int], list[tuple[str, str]]] = {}
-        self._searched: dict[tuple[str, tuple[int, int]], bool] = {}
-        self._closures: dict[int, tuple[Words, set[tuple[int, int]]]] = {}
+        self._of_lines: dict[Span, Words] = {}
+        self._attributes_of: dict[Span, Words] = {}
+        self._closures: dict[int, tuple[Words, set[Span], Mask]] = {}
         self._defined: dict[int, list[str]] = {}
 
     def of(self, definition: Definition) -> Words:
@@ -64,7 +60,7 @@ class FileWords:
 
     def environment(self, definition: Definition) -> tuple[str, ...]:
         """What the definition means beyond its own text: imports, module statements and headers that its names lead to."""
-        words, spans = self._closure(definition)
+        words, spans, _ = self._closure(definition)
         used = sorted(f"{local}={full}" for local, full in self.index.imports.items() if local in words)
         texts = sorted(self._lines(*span) for span in spans)
         return (*used, *sorted(self.index.stars), *texts)
@@ -78,11 +74,16 @@ class FileWords:
             return wanted in self.of_file
         if kind == _NAMES:
             return any(re.search(wanted, name) for name in self._names(definition))
-        if not self._in_file(wanted):
-            return False
-        own = (definition.first, definition.last) if definition.kind != "module" else _OWN_LINES
-        others = self._closure(definition)[1] if not wanted.startswith(r"\A") else ()
-        return any(self._found(wanted, span) for span in (own, *others))
+        _, spans, lines = self._closure(definition)
+        own = (definition.first, definition.last)
+        if wanted.startswith(r"\A"):
+            return self._grep.found(wanted, self._own(definition), (own,))
+        return self._grep.found(wanted, lines, (own, *spans))
+
+    def _own(self, definition: Definition) -> Mask:
+        """The lines of a definition; of the module those that are no other definition's."""
+        lines = mask([(definition.first, definition.last)])
+        return lines & ~mask(definition.holes) if definition.kind == "module" else lines
 
     def _names(self, definition: Definition) -> list[str]:
         """The names of the functions and classes that are defined on its own lines, strings and comments included."""
@@ -91,41 +92,13 @@ class FileWords:
             found = self._defined[id(definition)] = _DEFINED.findall(self.own_text(definition))
         return found
 
-    def _in_file(self, pattern: str) -> bool:
-        """Whether it may be found in some part of the file."""
-        return _SIDED.search(pattern) is not None or self._found(pattern, (1, len(self.lines)))
-
     @cached_property
     def of_file(self) -> Words:
         """All words of the file."""
         return frozenset().union(*(d.words for d in self.index.definitions))
 
-    def _found(self, pattern: str, span: tuple[int, int]) -> bool:
-        """Whether it is found on these lines, or there where strings that stand side by side are one."""
-        found = self._searched.get((pattern, span))
-        if found is None:
-            found = self._searched[pattern, span] = any(_holds(pattern, *texts) for texts in self._texts(span))
-        return found
-
-    def _texts(self, span: tuple[int, int]) -> list[tuple[str, str]]:
-        """The text of these lines, and the same with strings that are one joined, where there are any; each also case-folded."""
-        found = self._of_spans.get(span)
-        if found is None:
-            text = self._lines(*span) if span != _OWN_LINES else self._module_text()
-            joined = _JOINT.sub("", text)
-            texts = [text] if joined == text else [text, joined]
-            found = self._of_spans[span] = [(text, text.casefold()) for text in texts]
-        return found
-
     def _lines(self, first: int, last: int) -> str:
         return "\n".join(self.lines[first - 1 : last])
-
-    def _module_text(self) -> str:
-        """The module's own code; what is not is empty lines."""
-        lines = list(self.lines)
-        for first, last in self.index.definitions[0].holes:
-            lines[first - 1 : last] = [""] * (last - first + 1)
-        return "\n".join(lines)
 
     def own_text(self, definition: Definition) -> str:
         """The definition's own lines."""
@@ -135,15 +108,16 @@ class FileWords:
                 lines[i] = ""
         return "\n".join(line for line in lines if line.strip())
 
-    def _closure(self, definition: Definition) -> tuple[Words, set[tuple[int, int]]]:
+    def _closure(self, definition: Definition) -> tuple[Words, set[Span], Mask]:
+        """The words that matter for the definition, the spans beside its own that they come from, and the lines of all of them."""
         found = self._closures.get(id(definition))
         if found is None:
             found = self._closures[id(definition)] = self._close(definition)
         return found
 
-    def _close(self, definition: Definition) -> tuple[Words, set[tuple[int, int]]]:
+    def _close(self, definition: Definition) -> tuple[Words, set[Span], Mask]:
         words = set(definition.words | self.everywhere | attributes_in(self.own_text(definition)))
-        spans: set[tuple[int, int]] = set()
+        spans: set[Span] = set()
         todo = list(definition.words)
         for header in self._around(definition):
             spans.add((header.first, header.header))
@@ -168,7 +142,7 @@ class FileWords:
             words |= self.module
         if self.index.stars:  # any name may be one of such a module
             words |= set(map(attribute, words))
-        return frozenset(words), spans
+        return frozenset(words), spans, mask(spans) | self._own(definition)
 
     def _around(self, definition: Definition) -> Iterator[Definition]:
         """The classes that the definition stands in, the innermost first."""
@@ -178,7 +152,7 @@ class FileWords:
                 yield self.headers[outer]
             outer = outer.rpartition(".")[0]
 
-    def _spans(self, binding: Binding) -> Iterable[tuple[int, int]]:
+    def _spans(self, binding: Binding) -> Iterable[Span]:
         yield binding.first, binding.last
         if binding.name.startswith(("self.", "cls.")) and binding.scope in self.headers:
             method = self.headers[binding.scope]
@@ -197,12 +171,6 @@ class FileWords:
         if found is None:
             found = self._of_lines[first, last] = words_in(self._lines(first, last))
         return found
-
-
-def _holds(pattern: str, text: str, folded: str) -> bool:
-    """Whether the pattern is found in a text; plain words that it needs are looked for first."""
-    needed = literals(pattern)
-    return (not needed or any(word in folded for word in needed)) and re.search(pattern, text) is not None
 
 
 def _may_be(full: str, name: str) -> bool:

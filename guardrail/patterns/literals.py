@@ -1,9 +1,9 @@
-"""What a text must hold for a regular expression to be found in it: plain words, which are quicker to look for."""
+"""What a regular expression tells of the texts that it is found in: plain words that they hold, and whether a line is enough."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,20 @@ except ImportError:  # pragma: no cover
 
 _MOST = 16  # texts that a run of letters may stand for
 _SHORTEST = 3  # characters of a word that tells anything
+_END = ord("\n")
+_ENDING = ("CATEGORY_SPACE", "CATEGORY_NOT_WORD", "CATEGORY_NOT_DIGIT")
+_BOUNDARIES = ("AT_BOUNDARY", "AT_NON_BOUNDARY")
+_NESTED: dict[str, Callable[[Any], list[Any]]] = {  # step → the sequences in it
+    "SUBPATTERN": lambda value: [value[-1]],
+    "BRANCH": lambda value: value[1],
+    "MAX_REPEAT": lambda value: [value[2]],
+    "MIN_REPEAT": lambda value: [value[2]],
+    "POSSESSIVE_REPEAT": lambda value: [value[2]],
+    "ATOMIC_GROUP": lambda value: [value],
+    "ASSERT": lambda value: [value[1]],
+    "ASSERT_NOT": lambda value: [value[1]],
+    "GROUPREF": lambda value: [],
+}
 Literals = frozenset[str]
 _ANY: Literals = frozenset()
 
@@ -27,6 +41,41 @@ def literals(pattern: str) -> Literals:
         return _of(_reader.parse(pattern))
     except (re.error, RecursionError):
         return _ANY
+
+
+@lru_cache(maxsize=2048)
+def by_line(pattern: str) -> bool:
+    """Whether the pattern is found in a text where, and only where, it is found in a line of it alone."""
+    if _reader is None:
+        return False
+    try:
+        read = _reader.parse(pattern)
+        return all(_in_a_line(str(kind), value, read.state.flags) for kind, value in read)
+    except (re.error, RecursionError):
+        return False
+
+
+def _in_a_line(name: str, value: Any, flags: int) -> bool:
+    """Whether a step is never the end of a line, and tells nothing of where the whole text begins or ends."""
+    if name in ("LITERAL", "NOT_LITERAL"):
+        return bool((value == _END) == (name == "NOT_LITERAL"))
+    if name == "ANY":
+        return not flags & re.DOTALL
+    if name == "IN":
+        negated = str(value[0][0]) == "NEGATE"
+        return any(_is_end(str(kind), given) for kind, given in value) == negated
+    if name == "AT":
+        return str(value) in _BOUNDARIES or bool(flags & re.MULTILINE and str(value) in ("AT_BEGINNING", "AT_END"))
+    if name == "SUBPATTERN":
+        flags = (flags | value[1]) & ~value[2]
+    return name in _NESTED and all(_in_a_line(str(kind), each, flags) for part in _NESTED[name](value) for kind, each in part)
+
+
+def _is_end(kind: str, given: Any) -> bool:
+    """Whether a part of a set of characters holds the end of a line."""
+    if kind == "RANGE":
+        return bool(given[0] <= _END <= given[1])
+    return (kind == "LITERAL" and given == _END) or (kind == "CATEGORY" and str(given) in _ENDING)
 
 
 def _of(sequence: Iterable[Any]) -> Literals:

@@ -18,14 +18,16 @@ from guardrail.packs import own_packs
 
 if TYPE_CHECKING:
     from guardrail.cache import Cache
-    from guardrail.judge import FileJudgement, Judge
+    from guardrail.judge import Judge
+    from guardrail.judgement import FileJudgement
+    from guardrail.packs import Rules
     from guardrail.project import Project
 
 _CLASSES = {  # of which judgements are made; nothing else is ever built from what lies in the cache
     "builtins": {"frozenset"},
     "guardrail.allows": {"AllowsOfFile"},
     "guardrail.delta.loss": {"Loss"},
-    "guardrail.judge": {"FileJudgement"},
+    "guardrail.judgement": {"FileJudgement", "Found"},
     "guardrail.model": {
         *("Confidence", "Definition", "Evidence", "Finding", "Note", "Placement", "Role", "Severity", "Skipped", "Status", "Tier"),
     },
@@ -40,12 +42,7 @@ class Kept:
         """`settings` are those that change the rules, as a text."""
         self.table, self.judge = table, judge
         projects = [_said(judge.head_project), b"" if judge.whole else _said(judge.base_project)]
-        self._salt = [_program(), judge.rules.theirs, settings.encode(), *projects, repr(judge.whole).encode()]
-
-    @staticmethod
-    def can_keep(judge: Judge) -> bool:
-        """Whether judgements depend on nothing else: the checks of users' packs are code that nobody has an eye on."""
-        return all(not rule.check or rule.check.startswith("guardrail.") for rule in judge.rules.rules)
+        self._salt = [program(), judge.rules.theirs, settings.encode(), *projects, repr(judge.whole).encode()]
 
     def keys(self, files: Sequence[FileChange]) -> list[str]:
         """A key for each file, "" for one that is judged anew each time."""
@@ -89,6 +86,18 @@ class Kept:
         return None
 
 
+def can_keep(rules: Rules) -> bool:
+    """Whether judgements depend on nothing else: the checks of users' packs are code that nobody has an eye on."""
+    return not rules.theirs or all(not rule.check or rule.check.startswith("guardrail.") for rule in rules.rules)
+
+
+def read(data: bytes) -> Any:
+    """What was kept; None where the bytes are broken or stand for anything but judgements."""
+    with contextlib.suppress(Exception):  # whatever foreign bytes do to pickle
+        return _Reader(io.BytesIO(data)).load()
+    return None
+
+
 class _Reader(pickle.Unpickler):
     """Reads the classes of judgements and no other."""
 
@@ -105,7 +114,7 @@ def _said(project: Project) -> bytes:
     return hashlib.sha256(repr((asked, sorted(project.own))).encode("utf-8", "surrogateescape")).digest()
 
 
-def _program() -> bytes:
+def program() -> bytes:
     """The code of guardrail, told by size and time of change: reading it all would take longer than judging a small change."""
     digest = hashlib.sha256()
     for path in sorted([*Path(__file__).parent.rglob("*.py"), *own_packs().glob("*.toml")]):

@@ -9,7 +9,8 @@ from pathlib import Path
 from guardrail import surfaces
 from guardrail.change import Paths, read_change
 from guardrail.index import decode, index_source
-from guardrail.judge import Judge, is_python
+from guardrail.judge import Judge
+from guardrail.judgement import is_python
 from guardrail.model import GuardrailError, SourceFile, Surface, Tree, Unreadable
 from guardrail.run import settings_and_rules
 from guardrail.side import Side

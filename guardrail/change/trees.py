@@ -40,6 +40,7 @@ class FolderTree:
     git: Git | None = None
     _plain: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _paths: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
+    _listing: bytes | None = field(default=None, repr=False, compare=False)
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file; Unreadable with the reason if it cannot be had."""
@@ -64,13 +65,31 @@ class FolderTree:
     def paths(self) -> Sequence[str]:
         """The regular files: inside git those that it knows or does not ignore."""
         if self._paths is None:
-            found = walk(self.root, "") if self.git is None else listed(self.git)
+            found = walk(self.root, "") if self.git is None else {name for _, name in self.names() if self.holds(name)}
             self._paths = tuple(sorted(found))
         return self._paths
+
+    def listing(self) -> bytes:
+        """What git says of all files that it knows or does not ignore: a letter and a name each."""
+        if self._listing is None:
+            options = ("-v", "-z", "--cached", "--others", "--exclude-standard")
+            self._listing = self.git.run("ls-files", *options, "--") if self.git else b""
+        return self._listing
+
+    def names(self) -> Iterable[tuple[bytes, str]]:
+        """The same as letters and names; the letter of a file that git does not know is `?`."""
+        return ((record[:1], os.fsdecode(record[2:])) for record in self.listing().split(b"\0") if record)
 
     def holds(self, path: str) -> bool:
         """Whether a path is a regular file that is reached through no symbolic link."""
         return not path.startswith(("/", os.sep)) and self._is_plain(path.rpartition("/")[0]) and stat.S_ISREG(self._mode(path))
+
+    def size(self, path: str) -> int:
+        """The bytes of a file, 0 where there is none."""
+        try:
+            return os.lstat(os.path.join(self.root, path)).st_size
+        except (OSError, ValueError):
+            return 0
 
     def _mode(self, path: str) -> int:
         try:
@@ -143,10 +162,16 @@ class IndexTree(GitTree):
     """The files of the git index, read from it and not from the working tree."""
 
     commit: str = "index"
+    _listing: bytes | None = field(default=None, repr=False)
+
+    def listing(self) -> bytes:
+        """What git says of all entries of the index."""
+        if self._listing is None:
+            self._listing = self.git.run("ls-files", "--stage", "-z")
+        return self._listing
 
     def _list(self) -> dict[str, str]:
-        listing = self.git.run("ls-files", "--stage", "-z")
-        return {path: id for mode, id, stage, path in _entries(listing) if mode.startswith("100") and stage == "0"}
+        return {path: id for mode, id, stage, path in _entries(self.listing()) if mode.startswith("100") and stage == "0"}
 
 
 @dataclass(slots=True)

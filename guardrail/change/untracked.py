@@ -19,7 +19,7 @@ from guardrail.model import Unreadable
 def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Difference]:
     """The differences between a commit and the working tree, untracked files included."""
     found = differences(git, "diff-index", commit, "--")
-    names = git.names("ls-files", "-z", "--others", "--exclude-standard")
+    names = [name for letter, name in disk.names() if letter == b"?"]
     untracked = {name for name in names if disk.holds(name)}
     links = [name for name in names if name not in untracked and os.path.islink(os.path.join(git.root, name))]  # noqa: PTH114, PTH118
     if untracked and any(f.head_path is None and not f.leads for f in found):

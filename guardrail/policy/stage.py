@@ -16,7 +16,7 @@ from guardrail.policy.terms import Terms
 from guardrail.settings import BASELINE, Settings
 
 if TYPE_CHECKING:
-    from guardrail.judge import FileJudgement
+    from guardrail.judgement import FileJudgement
     from guardrail.model import Tree
     from guardrail.packs import Rules
 

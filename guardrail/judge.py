@@ -27,6 +27,7 @@ from guardrail.model import (
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
+from guardrail.places import WHOLE_FILE
 from guardrail.profiling import timed
 from guardrail.side import Side
 from guardrail.triage import Anchored
@@ -71,7 +72,7 @@ class Judge:
         """What rules find in the text of a file that is not Python; one that cannot be read is no text."""
         head = self._page(self.head, change.head_path)
         base = self._page(self.base, change.base_path)
-        return FileJudgement(change.path, head, base, symbols=frozenset({surfaces.WHOLE_FILE}) if change.head_path else frozenset())
+        return FileJudgement(change.path, head, base, symbols=frozenset({WHOLE_FILE}) if change.head_path else frozenset())
 
     def _page(self, tree: Tree, path: str | None) -> tuple[Finding, ...]:
         rules = texts.wanted(path, self.readers, python=False) if path else []

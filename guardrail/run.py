@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardrail import __version__, policy, snapshot
-from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, read_change
+from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, prefetch, read_change
 from guardrail.delta.loss import merged
 from guardrail.judgement import FileJudgement, Found, is_python, parted
-from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
-from guardrail.others import place_others
+from guardrail.model import Change, FileChange, Finding, Placement, Status, Tree, Verdict
 from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.profiling import timed
 from guardrail.recall import Recall
-from guardrail.settings import Settings, check_names, load_settings
+from guardrail.settings import BASELINE, FILES, Settings, check_names, load_settings
 from guardrail.shown import with_sources
 from guardrail.tuning import tuned
 
@@ -67,6 +66,7 @@ def run(
 @timed("settings and packs")
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
     """The settings of a tree, with the options of the command line laid over them, and the rules that they call for."""
+    prefetch(tree, (*FILES, BASELINE))
     settings = load_settings(tree.read).with_options(**(options or {}))
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), *(r.id for r in OWN_RULES)}, {*rules.surfaces, "policy"})
@@ -103,7 +103,7 @@ def decide(
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
     decisions = policy.decide(findings, allows, settings, texts, terms)
-    placed, unclassified = place_others(others, change, rules)
+    placed, unclassified = _placed(others, change, rules)
     placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(
         version=__version__,
@@ -120,6 +120,14 @@ def decide(
         exit_code=policy.exit_code(decisions, not skipped, settings, exit_zero),
         sources=texts,
     )
+
+
+def _placed(others: Sequence[FileChange], change: Change, rules: Rules) -> tuple[list[Placement], list[str]]:
+    if not others:
+        return [], []
+    from guardrail.others import place_others  # late: it needs all that surfaces are weighed by
+
+    return place_others(others, change, rules)
 
 
 def _gone(change: Change, judgements: Sequence[FileJudgement]) -> Callable[[Finding], bool]:

@@ -122,6 +122,7 @@ class GitTree:
     commit: str
     held: dict[str, Held] = field(default_factory=dict, repr=False)
     _ids: dict[str, str] | None = field(default=None, repr=False)
+    _top: dict[str, str] | None = field(default=None, repr=False)
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file of the commit."""
@@ -131,8 +132,8 @@ class GitTree:
 
     def prefetch(self, paths: Iterable[str]) -> None:
         """Read many files by one process and keep them."""
-        ids = self.ids()
         wanted = [path for path in paths if path not in self.held]
+        ids = self.ids() if any("/" in path for path in wanted) else self.top()
         known = {path: ids[path] for path in wanted if path in ids}
         self.hold(known, self.git.blobs(known.values()))
         self.held.update((path, None) for path in wanted if path not in ids)
@@ -152,8 +153,16 @@ class GitTree:
             self._ids = self._list()
         return self._ids
 
-    def _list(self) -> dict[str, str]:
-        listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", self.commit)
+    def top(self) -> Mapping[str, str]:
+        """The same of the files at least that lie in no folder; a change that needs no others is spared the long list."""
+        if self._ids is not None:
+            return self._ids
+        if self._top is None:
+            self._top = self._list("-z")
+        return self._top
+
+    def _list(self, *options: str) -> dict[str, str]:
+        listing = self.git.run("ls-tree", *(options or ("-r", "-z")), "--full-tree", self.commit)
         return {path: id for mode, _, id, path in _entries(listing) if mode.startswith("100")}
 
 
@@ -170,7 +179,7 @@ class IndexTree(GitTree):
             self._listing = self.git.run("ls-files", "--stage", "-z")
         return self._listing
 
-    def _list(self) -> dict[str, str]:
+    def _list(self, *options: str) -> dict[str, str]:
         return {path: id for mode, id, stage, path in _entries(self.listing()) if mode.startswith("100") and stage == "0"}
 
 

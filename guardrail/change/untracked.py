@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +32,9 @@ def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Differ
 
 def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Difference] | None:
     """Let git find what was moved without being told: add the names to a copy of the index; None if it cannot."""
+    import shutil  # late: few changes need it
+    import tempfile
+
     index, objects = (Path(git.root, os.fsdecode(line)) for line in _places(git))
     with tempfile.TemporaryDirectory(prefix="guardrail-") as folder:
         copy = str(Path(folder, "index"))

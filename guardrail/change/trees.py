@@ -123,6 +123,7 @@ class GitTree:
     held: dict[str, Held] = field(default_factory=dict, repr=False)
     _ids: dict[str, str] | None = field(default=None, repr=False)
     _top: dict[str, str] | None = field(default=None, repr=False)
+    _paths: tuple[str, ...] | None = field(default=None, repr=False)
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file of the commit."""
@@ -145,7 +146,9 @@ class GitTree:
 
     def paths(self) -> Sequence[str]:
         """All regular files, sorted."""
-        return tuple(sorted(self.ids()))
+        if self._paths is None:
+            self._paths = tuple(sorted(self.ids()))
+        return self._paths
 
     def ids(self) -> Mapping[str, str]:
         """Path → blob id of all regular files."""
@@ -223,9 +226,9 @@ def listed(git: Git, *below: str) -> list[str]:
 def _entries(listing: bytes) -> list[tuple[str, str, str, str]]:
     """The records of `git ls-tree -z` and `git ls-files --stage -z`: three words, a tab, a path."""
     entries = []
-    for record in listing.split(b"\0"):
-        words, tab, path = record.partition(b"\t")
+    for record in os.fsdecode(listing).split("\0"):
+        words, tab, path = record.partition("\t")
         if tab:
-            first, second, third = words.decode().split()
-            entries.append((first, second, third, os.fsdecode(path)))
+            first, second, third = words.split()
+            entries.append((first, second, third, path))
     return entries

@@ -47,7 +47,7 @@ def run(
     whole = isinstance(source, Paths)
     today = datetime.now(UTC).date()
     recall = Recall(cache, change, rules, settings)
-    found = recall.load()
+    found = recall.load() if scope else Found(())
     if found is None:
         from guardrail.judge import Judge  # late: an answer that is known needs none of it
         from guardrail.judging import find

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Words that open a context inside a definition; the others may come from its decorators or its class.
 _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
+_ANCHORS = "_anchors"
 SECRETNAME = "$SECRETNAME"  # as a `near`: any word that names a credential
 TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
 
@@ -46,9 +48,19 @@ class Detector(Late):
     near: str = ""  # a regular expression that is found on the definition's lines or on those that its names stand for
     in_file: tuple[str, ...] = ()  # words, one of which the file must hold: for checks that look beyond the definition
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is kept of it, the anchors as bytes: an answer that is known asks for none."""
+        state = super().__getstate__()
+        if "anchors" in state:
+            state[_ANCHORS] = pickle.dumps(state.pop("anchors"), pickle.HIGHEST_PROTOCOL)
+        return state
+
     @cached_property
     def anchors(self) -> Anchors:
         """The words without which none of its patterns can match."""
+        if _ANCHORS in self.__dict__:
+            kept: Anchors = pickle.loads(self.__dict__[_ANCHORS])
+            return kept
         found = choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
         in_file = choice(needs(IN_FILE + word) for word in self.in_file) if self.in_file else ANYWHERE
         return together([found, in_file, self._near])

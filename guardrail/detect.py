@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,7 +130,7 @@ def checker(name: str) -> Callable[..., Any]:
     if not module.startswith("guardrail.") and any(map(_under_review, _places(name, module))):
         raise GuardrailError(f"check {name}: {module} lies in the code under review; install it as a package")
     try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+        found: Callable[..., Any] = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise GuardrailError(f"check {name}: {error}") from error
     return found
@@ -139,7 +139,7 @@ def checker(name: str) -> Callable[..., Any]:
 def _places(name: str, module: str) -> list[str]:
     """Where the outermost package of a module lies; to look for the module itself would run that package."""
     try:
-        spec = importlib.util.find_spec(module.partition(".")[0])
+        spec = find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
         spec = None
     if spec is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -130,6 +129,8 @@ def inside(value: object, fields: Mapping[str, Read]) -> dict[str, Any]:
 
 def guess(name: str, known: Iterable[str]) -> str:
     """` (did you mean "…"?)` where one of the known names is near, else nothing."""
+    import difflib  # late: for mistakes only
+
     near = difflib.get_close_matches(name, sorted(known), 1)
     return f' (did you mean "{near[0]}"?)' if near else ""
 

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import tomli
 
 from guardrail import snapshot, surfaces, texts
-from guardrail.allows import AllowsOfFile
 from guardrail.analysis.depth import TOO_DEEP
 from guardrail.delta.find import losses, paired
 from guardrail.delta.loss import Loss
 from guardrail.index import decode, index_source
+from guardrail.judgement import FileJudgement
 from guardrail.model import (
     Definition,
     FileChange,
     Finding,
-    Placement,
     Skipped,
     SourceFile,
     Tree,
     Unreadable,
 )
 from guardrail.packs import Rule, Rules, own_packs
+from guardrail.places import WHOLE_FILE
 from guardrail.profiling import timed
 from guardrail.side import Side
 from guardrail.triage import Anchored
@@ -35,25 +35,7 @@ from guardrail.triage import Anchored
 if TYPE_CHECKING:
     from guardrail.project import Project
 
-PYTHON = (".py", ".pyw")
 LONGEST = 2_000_000  # bytes of a file that is not Python
-
-
-@dataclass(frozen=True, slots=True)
-class FileJudgement:
-    """What was found in one file on both sides; `base` findings are only those of definitions that differ."""
-
-    path: str
-    head: tuple[Finding, ...] = ()
-    base: tuple[Finding, ...] = ()
-    placements: tuple[Placement, ...] = ()
-    symbols: frozenset[str] = frozenset()  # of head
-    allows: AllowsOfFile | None = None
-    skipped: tuple[Skipped, ...] = ()
-    text: str = ""  # of head, where something was found
-    losses: tuple[Loss, ...] = ()  # what paired definitions lost, unless it is elsewhere
-    gone: tuple[Definition, ...] = ()  # of base, with guards, and not in this file any more
-    come: tuple[Definition, ...] = ()  # of head, and of no definition of base
 
 
 @dataclass(frozen=True)
@@ -90,7 +72,7 @@ class Judge:
         """What rules find in the text of a file that is not Python; one that cannot be read is no text."""
         head = self._page(self.head, change.head_path)
         base = self._page(self.base, change.base_path)
-        return FileJudgement(change.path, head, base, symbols=frozenset({surfaces.WHOLE_FILE}) if change.head_path else frozenset())
+        return FileJudgement(change.path, head, base, symbols=frozenset({WHOLE_FILE}) if change.head_path else frozenset())
 
     def _page(self, tree: Tree, path: str | None) -> tuple[Finding, ...]:
         rules = texts.wanted(path, self.readers, python=False) if path else []
@@ -253,17 +235,3 @@ def read_library(folder: Path | None = None) -> dict[str, Any]:
     for name in ("library.toml", "effects.toml"):
         tables |= tomli.loads((folder / name).read_text("utf-8"))
     return tables
-
-
-def is_python(path: str, tree: Tree) -> bool:
-    """Whether a file is Python by its name, or by its first line where the name has no suffix."""
-    if path.endswith(PYTHON):
-        return True
-    if "." in path.rpartition("/")[2]:
-        return False
-    try:
-        data = tree.read(path)
-    except Unreadable:
-        return False
-    first = (data or b"")[:200].split(b"\n", 1)[0]
-    return first.startswith(b"#!") and b"python" in first

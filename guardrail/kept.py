@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,16 @@ from guardrail.packs import own_packs
 
 if TYPE_CHECKING:
     from guardrail.cache import Cache
-    from guardrail.judge import FileJudgement, Judge
+    from guardrail.judge import Judge
+    from guardrail.judgement import FileJudgement
+    from guardrail.packs import Rules
     from guardrail.project import Project
 
 _CLASSES = {  # of which judgements are made; nothing else is ever built from what lies in the cache
     "builtins": {"frozenset"},
     "guardrail.allows": {"AllowsOfFile"},
     "guardrail.delta.loss": {"Loss"},
-    "guardrail.judge": {"FileJudgement"},
+    "guardrail.judgement": {"FileJudgement", "Found"},
     "guardrail.model": {
         *("Confidence", "Definition", "Evidence", "Finding", "Note", "Placement", "Role", "Severity", "Skipped", "Status", "Tier"),
     },
@@ -40,12 +43,7 @@ class Kept:
         """`settings` are those that change the rules, as a text."""
         self.table, self.judge = table, judge
         projects = [_said(judge.head_project), b"" if judge.whole else _said(judge.base_project)]
-        self._salt = [_program(), judge.rules.theirs, settings.encode(), *projects, repr(judge.whole).encode()]
-
-    @staticmethod
-    def can_keep(judge: Judge) -> bool:
-        """Whether judgements depend on nothing else: the checks of users' packs are code that nobody has an eye on."""
-        return all(not rule.check or rule.check.startswith("guardrail.") for rule in judge.rules.rules)
+        self._salt = [program(), judge.rules.theirs, settings.encode(), *projects, repr(judge.whole).encode()]
 
     def keys(self, files: Sequence[FileChange]) -> list[str]:
         """A key for each file, "" for one that is judged anew each time."""
@@ -89,6 +87,18 @@ class Kept:
         return None
 
 
+def can_keep(rules: Rules) -> bool:
+    """Whether judgements depend on nothing else: the checks of users' packs are code that nobody has an eye on."""
+    return not rules.theirs or all(not rule.check or rule.check.startswith("guardrail.") for rule in rules.rules)
+
+
+def read(data: bytes) -> Any:
+    """What was kept; None where the bytes are broken or stand for anything but judgements."""
+    with contextlib.suppress(Exception):  # whatever foreign bytes do to pickle
+        return _Reader(io.BytesIO(data)).load()
+    return None
+
+
 class _Reader(pickle.Unpickler):
     """Reads the classes of judgements and no other."""
 
@@ -105,10 +115,21 @@ def _said(project: Project) -> bytes:
     return hashlib.sha256(repr((asked, sorted(project.own))).encode("utf-8", "surrogateescape")).digest()
 
 
-def _program() -> bytes:
+def program() -> bytes:
     """The code of guardrail, told by size and time of change: reading it all would take longer than judging a small change."""
     digest = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.rglob("*.py"), *own_packs().glob("*.toml")]):
-        known = path.stat()
-        digest.update(f"{path}\0{known.st_size}\0{known.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    folders = [Path(__file__).parent, own_packs()]
+    for path, size, time in sorted(told for folder in folders for told in _files(str(folder))):
+        digest.update(f"{path}\0{size}\0{time}\0".encode("utf-8", "surrogateescape"))
     return digest.digest()
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Path, size and time of change (in nanoseconds) of all modules and packs below a folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(entry.path)
+            elif entry.name.endswith((".py", ".toml")):
+                known = entry.stat()
+                yield entry.path, known.st_size, known.st_mtime_ns

@@ -108,6 +108,7 @@ class Change:
     head: Tree
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...] = ()
+    identity: str = ""  # stands for the contents of both trees, "" where nobody can tell
     opaque: tuple[Skipped, ...] = ()  # links and submodules that come with it, behind which Python finds code
 
     @property

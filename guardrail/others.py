@@ -28,7 +28,7 @@ def _placements(file: FileChange, change: Change, rules: Rules) -> Iterator[Plac
     for place in surfaces.place_file(file.path, rules, min(touched, default=1)):
         yield Placement(
             path=file.path,
-            definition=surfaces.WHOLE_FILE,
+            definition=places.WHOLE_FILE,
             line=min(touched, default=1),
             end_line=max(touched, default=1),
             touched=tuple(touched),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+WHOLE_FILE = "<file>"  # the definition that stands for a file that is not Python
 _TESTS = frozenset({"tests", "test", "testing", "t"})
 _SCRIPTS = frozenset(
     "scripts bin tools examples example docs doc docs_src demo demos samples sample tutorial tutorials benchmarks".split()

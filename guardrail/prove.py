@@ -9,7 +9,8 @@ from pathlib import Path
 from guardrail import systemic
 from guardrail.change import EmptyTree, MemoryTree
 from guardrail.index import index_source
-from guardrail.judge import Judge, is_python
+from guardrail.judge import Judge
+from guardrail.judgement import is_python
 from guardrail.model import FileChange, Finding, GuardrailError, Placement
 from guardrail.packs import Rules, load_packs, own_packs
 from guardrail.run import check_change, judge_source

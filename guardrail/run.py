@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardrail import __version__, policy, snapshot, systemic
-from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, read_change
-from guardrail.delta import stage
-from guardrail.judge import FileJudgement, Judge, is_python
-from guardrail.model import Change, FileChange, Finding, Status, Tree, Verdict
-from guardrail.others import place_others
+from guardrail import __version__, policy, snapshot
+from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, prefetch, read_change
+from guardrail.delta.loss import merged
+from guardrail.judgement import FileJudgement, Found, is_python, parted
+from guardrail.model import Change, FileChange, Finding, Placement, Status, Tree, Verdict
 from guardrail.ownrules import RULES as OWN_RULES
 from guardrail.packs import Rules, load_packs
 from guardrail.places import superseded
 from guardrail.profiling import timed
-from guardrail.settings import Settings, check_names, load_settings
+from guardrail.recall import Recall
+from guardrail.settings import BASELINE, FILES, Settings, check_names, load_settings
 from guardrail.shown import with_sources
 from guardrail.tuning import tuned
-from guardrail.workers import mapped, shown
 
 if TYPE_CHECKING:
     from guardrail.allows import AllowsOfFile
     from guardrail.cache import Cache
-
-PARALLEL = 24  # files from which worker processes pay for themselves
 
 
 def run(
@@ -47,48 +43,34 @@ def run(
     trusted = change.head if isinstance(source, Paths) or config == "head" else change.base
     settings, rules = settings_and_rules(trusted, options)
     scope = [f for f in (_in_scope(f, settings) for f in change.files) if f]
-    files, others = _parted(scope, lambda f: _is_python(f, change))
+    files, others = parted(scope, change)
     whole = isinstance(source, Paths)
-    old = superseded(f.path for f in files) if whole else frozenset()
     today = datetime.now(UTC).date()
-    judge = Judge(change.base, change.head, rules, True, whole, old, today)
-    judgements = judged(judge, files, settings, cache)
-    pages = [judge.judge_page(f) for f in others]
-    paths = systemic.find(judge, files, [f for j in judgements for f in (*j.head, *j.base)], settings, cache)
-    if cache:
-        cache.store(paths.fresh)
-    lost = [] if whole else timed("losses")(stage.of_change)(judge, change, judgements, scope)
-    case = policy.Case(change, settings, rules, trusted, scope, judgements, whole, isinstance(source, Revisions), today)
+    recall = Recall(cache, change, rules, settings)
+    found = recall.load() if scope else Found(())
+    if found is None:
+        from guardrail.judge import Judge  # late: an answer that is known needs none of it
+        from guardrail.judging import find
+
+        old = superseded(f.path for f in files) if whole else frozenset()
+        found = find(Judge(change.base, change.head, rules, True, whole, old, today), change, scope, settings, cache)
+        recall.store(found)
+    case = policy.Case(change, settings, rules, trusted, scope, found.judgements, whole, isinstance(source, Revisions), today)
     terms = policy.terms_of(case)
-    verdict = decide(change, rules, settings, judgements, exit_zero, [] if whole else others, pages, paths.findings, lost, terms)
+    verdict = decide(change, rules, settings, found, exit_zero, [] if whole else others, terms)
     sided = () if trusted is change.base or whole else ("judged by the settings of head, as --config-from says",)
-    verdict = replace(verdict, limits=(*paths.limits, *terms.limits, *sided), provenance=terms.provenance)
+    verdict = replace(verdict, limits=(*found.limits, *terms.limits, *sided), provenance=terms.provenance)
     return with_sources(verdict, change, [] if whole else scope)
 
 
 @timed("settings and packs")
 def settings_and_rules(tree: Tree, options: Mapping[str, object] | None = None) -> tuple[Settings, Rules]:
     """The settings of a tree, with the options of the command line laid over them, and the rules that they call for."""
+    prefetch(tree, (*FILES, BASELINE))
     settings = load_settings(tree.read).with_options(**(options or {}))
     rules = load_packs(settings.packs, tree.read, tree.paths() if settings.packs else ())
     check_names(settings, {*(r.id for r in rules.rules), *(r.id for r in OWN_RULES)}, {*rules.surfaces, "policy"})
     return settings, tuned(rules, settings.surfaces)
-
-
-def judged(judge: Judge, files: list[FileChange], settings: Settings, cache: Cache | None) -> list[FileJudgement]:
-    """The judgements in the order of the files, those of the cache from there."""
-    from guardrail.kept import Kept  # late: an empty change needs none
-
-    if cache is None or not files or not Kept.can_keep(judge):
-        return list(judge_all(judge, files, settings.jobs))
-    kept = Kept(cache, judge, repr(settings.surfaces))
-    keys = kept.keys(files)
-    known = kept.load(keys, files)
-    todo = [(key, file) for key, file in zip(keys, files, strict=True) if key not in known]
-    fresh = list(judge_all(judge, [file for _, file in todo], settings.jobs))
-    kept.store({key: made for (key, _), made in zip(todo, fresh, strict=True)})
-    rest = iter(fresh)
-    return [known[key] if key in known else next(rest) for key in keys]
 
 
 def load_trusted(root: Path) -> Settings:
@@ -96,55 +78,32 @@ def load_trusted(root: Path) -> Settings:
     return load_settings(FolderTree(str(root)).read)
 
 
-def judge_all(judge: Judge, files: list[FileChange], jobs: int) -> Iterator[FileJudgement]:
-    """The judgements in the order of the files, made by as many processes as there is work for."""
-    workers = min(jobs or os.cpu_count() or 1, len(files) // (PARALLEL // 4))
-    if workers <= 1 or len(files) < PARALLEL:
-        yield from shown(map(judge.judge, files), len(files), "judging")
-        return
-    yield from shown(mapped(_judge_one, files, workers, _start, judge), len(files), "judging")
-
-
-_WORKER: list[Judge] = []
-
-
-def _start(judge: Judge) -> None:
-    _WORKER[:] = [judge]
-
-
-def _judge_one(file: FileChange) -> FileJudgement:
-    return _WORKER[0].judge(file)
-
-
 def decide(
     change: Change,
     rules: Rules,
     settings: Settings,
-    judgements: list[FileJudgement],
+    found: Found,
     exit_zero: bool = False,
     others: Sequence[FileChange] = (),
-    pages: Iterable[FileJudgement] = (),
-    paths: Iterable[Finding] = (),
-    lost: Sequence[Finding] = (),
     terms: policy.Terms | None = None,
 ) -> Verdict:
     """What was found on both sides → what a change did, and what is to be said of it.
 
-    `others` are the touched files that are not Python, `pages` what was found in the texts of such files, `paths` what was found
-    in the calls of the project, compared already, `lost` what the change lost; `terms` are those of policy.
+    `others` are the touched files that are not Python; `terms` are those of policy.
     """
     terms = terms or policy.Terms()
-    everything = [*judgements, *pages]
+    judgements = found.judgements
+    everything = [*judgements, *found.pages]
     head = [f for j in everything for f in j.head]
     base = [f for j in everything for f in j.base]
     compared = snapshot.compare(base, head, dict(change.renames), _gone(change, everything))
-    findings = snapshot.fingerprinted(terms.among(stage.merged(sorted([*compared, *paths], key=snapshot.order), lost)))
+    findings = snapshot.fingerprinted(terms.among(merged(sorted([*compared, *found.paths], key=snapshot.order), found.lost)))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}
     texts = {j.path: j.text for j in judgements if j.text}
     decisions = policy.decide(findings, allows, settings, texts, terms)
-    placed, unclassified = place_others(others, change, rules)
+    placed, unclassified = _placed(others, change, rules)
     placements = [p for j in judgements for p in j.placements] + placed
     return Verdict(
         version=__version__,
@@ -163,7 +122,15 @@ def decide(
     )
 
 
-def _gone(change: Change, judgements: list[FileJudgement]) -> Callable[[Finding], bool]:
+def _placed(others: Sequence[FileChange], change: Change, rules: Rules) -> tuple[list[Placement], list[str]]:
+    if not others:
+        return [], []
+    from guardrail.others import place_others  # late: it needs all that surfaces are weighed by
+
+    return place_others(others, change, rules)
+
+
+def _gone(change: Change, judgements: Sequence[FileJudgement]) -> Callable[[Finding], bool]:
     """Whether the definition of a base finding is no longer where it was."""
     symbols = {j.path: j.symbols for j in judgements}
     now = {f.base_path: f.head_path for f in change.files if f.base_path}
@@ -186,19 +153,6 @@ def _in_scope(file: FileChange, settings: Settings) -> FileChange | None:
     return FileChange(base, head, file.added, file.removed, file.copied_from)
 
 
-def _parted(files: Iterable[FileChange], wanted: Callable[[FileChange], bool]) -> tuple[list[FileChange], list[FileChange]]:
-    """Those that are wanted, and the others."""
-    parts: tuple[list[FileChange], list[FileChange]] = ([], [])
-    for file in files:
-        parts[not wanted(file)].append(file)
-    return parts
-
-
-def _is_python(file: FileChange, change: Change) -> bool:
-    sides = [(file.head_path, change.head), (file.base_path, change.base)]
-    return any(path is not None and is_python(path, tree) for path, tree in sides)
-
-
 def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> list[Finding]:
     """The findings in a text on its own, lines 1-based; ValueError with the reason where it cannot be read."""
     return list(judge_source(text, rules, path, triage).head)
@@ -206,13 +160,16 @@ def check_source(text: str, rules: Rules, path: str = "module.py", triage: bool 
 
 def check_change(base: Mapping[str, str], head: Mapping[str, str], rules: Rules, triage: bool = True) -> list[Finding]:
     """What a change of some files, given as path → text on both sides, introduces."""
+    from guardrail.delta import stage
+    from guardrail.judge import Judge
+
     trees = [MemoryTree(EmptyTree(), {path: text.encode() for path, text in side.items()}) for side in (base, head)]
     differ = sorted(path for path in {*base, *head} if base.get(path) != head.get(path))
     files = [FileChange(path if path in base else None, path if path in head else None) for path in differ]
     change = Change("", "two texts", trees[0], trees[1], tuple(files))
     judge = Judge(change.base, change.head, rules, triage)
     judgements = [judge.judge(f) for f in files if is_python(f.path, change.head if f.head_path else change.base)]
-    verdict = decide(change, rules, Settings(), judgements, lost=stage.of_change(judge, change, judgements, files))
+    verdict = decide(change, rules, Settings(), Found(judgements, lost=stage.of_change(judge, change, judgements, files)))
     if verdict.skipped:
         raise ValueError(f"{verdict.skipped[0].path}: {verdict.skipped[0].reason}")
     return [d.finding for d in verdict.decisions if d.finding.status is Status.INTRODUCED]
@@ -220,6 +177,8 @@ def check_change(base: Mapping[str, str], head: Mapping[str, str], rules: Rules,
 
 def judge_source(text: str, rules: Rules, path: str = "module.py", triage: bool = True) -> FileJudgement:
     """All about a text on its own, as if it were a new file; ValueError with the reason where it cannot be read."""
+    from guardrail.judge import Judge
+
     judge = Judge(EmptyTree(), MemoryTree(EmptyTree(), {path: text.encode("utf-8", "surrogatepass")}), rules, triage)
     judgement = judge.judge(FileChange(None, path))
     if judgement.skipped:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import tomli
-
 from guardrail import fields
 from guardrail.fields import Read
 from guardrail.model import GuardrailError, Severity, Tier, Unreadable
@@ -225,7 +223,14 @@ def _document(read: Callable[[str], bytes | None], path: str) -> dict[str, Any]:
     """A TOML file, empty where there is none."""
     try:
         data = read(path)
-        return tomli.loads(data.decode("utf-8-sig")) if data else {}
+    except Unreadable as error:
+        raise GuardrailError(f"{path}: {error}") from None
+    if not data:
+        return {}
+    import tomli  # late: not every project has settings
+
+    try:
+        return tomli.loads(data.decode("utf-8-sig"))
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
         raise GuardrailError(f"{path}:{line}: {error.msg}" if line else f"{path}: {error}") from None
@@ -233,5 +238,3 @@ def _document(read: Callable[[str], bytes | None], path: str) -> dict[str, Any]:
         raise GuardrailError(f"{path}: not valid UTF-8") from None
     except RecursionError:
         raise GuardrailError(f"{path}: too deeply nested") from None
-    except Unreadable as error:
-        raise GuardrailError(f"{path}: {error}") from None

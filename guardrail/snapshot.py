@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections import Counter
@@ -11,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from guardrail import places
-from guardrail.detect import COMPOUND, detect
 from guardrail.model import Confidence, Definition, Finding, Severity, Status
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
     """All findings of these rules in one definition."""
+    from guardrail.detect import detect  # late: to compare what was found needs none of it
+
     return _once_each([_finding(rule, match) for rule, match in detect(facts, rules) if not match.facts.dead(match.node)])
 
 
@@ -64,6 +64,8 @@ def _finding(rule: Rule, match: Match) -> Finding:
 
 def _head(text: str, node: Any) -> str:
     """Of a block only its beginning, so that a change in its body is not a new finding."""
+    from guardrail.detect import COMPOUND
+
     return text[:200] if type(node).__name__ in COMPOUND - {"ExceptHandler"} else text
 
 
@@ -159,6 +161,8 @@ def _last(finding: Finding) -> str:
 def _similar(a: str, b: str) -> bool:
     if not a or not b or min(len(a), len(b)) < 0.4 * max(len(a), len(b)):
         return False
+    import difflib  # late: only what differs a little is compared so
+
     return difflib.SequenceMatcher(None, a[:2000], b[:2000], autojunk=False).ratio() >= ALIKE
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BRANCHES = 4  # as many branches of its own make a function that no stricter surface claims business logic
 GLUE, LOGIC = "boilerplate", "business-logic"
-WHOLE_FILE = "<file>"  # the definition that stands for a file that is not Python
 _STRICTNESS = {Tier.FORBIDDEN: 0, Tier.CAREFUL: 1, Tier.FREE: 2}
 
 

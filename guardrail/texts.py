@@ -13,7 +13,7 @@ from guardrail import places
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
 from guardrail.packs import Rule
-from guardrail.surfaces import WHOLE_FILE
+from guardrail.places import WHOLE_FILE
 
 if TYPE_CHECKING:
     from guardrail.project import Project

@@ -9,8 +9,10 @@ from pathlib import Path
 from guardrail import surfaces
 from guardrail.change import Paths, read_change
 from guardrail.index import decode, index_source
-from guardrail.judge import Judge, is_python
+from guardrail.judge import Judge
+from guardrail.judgement import is_python
 from guardrail.model import GuardrailError, SourceFile, Surface, Tree, Unreadable
+from guardrail.places import WHOLE_FILE
 from guardrail.run import settings_and_rules
 from guardrail.side import Side
 from guardrail.surfaces import Place, Reasons
@@ -39,7 +41,7 @@ def why(path: str, line: int, cwd: Path) -> Why:
     settings, rules = settings_and_rules(change.head)
     if not is_python(name, change.head):
         found = tuple(_decided(p) for p in surfaces.place_file(name, rules))
-        return Why(name, surfaces.WHOLE_FILE, 1, 1, found, rules.surfaces, settings.owners)
+        return Why(name, WHOLE_FILE, 1, 1, found, rules.surfaces, settings.owners)
     file = _source(name, change.head)
     if not 1 <= line <= file.text.count("\n") + 1:
         raise GuardrailError(f"{path} has no line {line}")

@@ -8,6 +8,7 @@ import pytest
 
 from guardrail.change import EmptyTree, MemoryTree
 from guardrail.judge import Judge
+from guardrail.judgement import Found
 from guardrail.model import Change, FileChange, Finding
 from guardrail.packs import read_packs
 from guardrail.run import decide
@@ -48,7 +49,7 @@ def statuses(base: dict[str, str], head: dict[str, str], renames: dict[str, str]
     trees = [MemoryTree(EmptyTree(), side) for side in sides]
     judge = Judge(trees[0], trees[1], RULES)
     change = Change("/", "test", trees[0], trees[1], tuple(files))
-    verdict = decide(change, RULES, Settings(), [judge.judge(f) for f in files])
+    verdict = decide(change, RULES, Settings(), Found([judge.judge(f) for f in files]))
     return [shown(d.finding) for d in verdict.decisions]
 
 
@@ -137,7 +138,7 @@ def test_fingerprints_survive_moves_and_tell_equal_ones_apart() -> None:
         tree = MemoryTree(EmptyTree(), {"a.py": text.encode()})
         file = FileChange(None, "a.py")
         change = Change("/", "test", EmptyTree(), tree, (file,))
-        verdict = decide(change, RULES, Settings(), [Judge(EmptyTree(), tree, RULES).judge(file)])
+        verdict = decide(change, RULES, Settings(), Found([Judge(EmptyTree(), tree, RULES).judge(file)]))
         return [f.fingerprint for f in verdict.findings]
 
     one = prints("import lib\ndef f():\n    lib.bad('x', 1)\n    lib.bad('x', 1)\n")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from guardrail.change import EmptyTree, MemoryTree
 from guardrail.judge import Judge
+from guardrail.judgement import Found
 from guardrail.model import Change, FileChange, Status
 from guardrail.packs import NOT_PACKS, Rules, own_packs, read_packs
 from guardrail.run import check_source, decide
@@ -233,7 +234,9 @@ def introduced(base: dict[str, str], head: dict[str, str], rules: Rules = ALL) -
     trees = [MemoryTree(EmptyTree(), {p: t.encode() for p, t in side.items()}) for side in (base, head)]
     files = [FileChange(p if p in base else None, p if p in head else None) for p in sorted({*base, *head})]
     judge = Judge(trees[0], trees[1], rules)
-    verdict = decide(Change("/", "test", trees[0], trees[1], tuple(files)), rules, Settings(), [judge.judge(f) for f in files])
+    verdict = decide(
+        Change("/", "test", trees[0], trees[1], tuple(files)), rules, Settings(), Found([judge.judge(f) for f in files])
+    )
     assert verdict.complete
     new = [d.finding for d in verdict.decisions if d.finding.status is Status.INTRODUCED]
     return [f"{f.path}:{f.line}: {f.rule} {f.node}" for f in new]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from guardrail.change.differences import Difference, differences
 from guardrail.change.git import Git, open_repository
+from guardrail.change.identity import identity
 from guardrail.change.merge_base import merge_base
 from guardrail.change.numbering import numbered
 from guardrail.change.opaque import opaque
@@ -79,7 +80,9 @@ def _change(git: Git, label: str, base: GitTree | EmptyTree, head: Tree, found: 
         if isinstance(tree, GitTree):
             tree.hold(ids, blobs)
     files = [numbered(f.file_change(), base, head) for f in found]
-    return Change(git.root, label, base, head, tuple(sorted(files, key=lambda f: (f.path, f.base_path or ""))), opaque=behind)
+    ordered = tuple(sorted(files, key=lambda f: (f.path, f.base_path or "")))
+    known = identity(git, base.commit, head, ordered) if isinstance(base, GitTree) and ordered else ""
+    return Change(git.root, label, base, head, ordered, identity=known, opaque=behind)
 
 
 def _early(sides: Iterable[tuple[str | None, str]]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from guardrail.model import GuardrailError
@@ -54,6 +54,7 @@ class Git:
     object_format: str = "sha1"
     shallow: bool = False
     bare: bool = False
+    partial: bool = False  # contents may be missing now and be there later
 
     def run(self, *arguments: str, input: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         """What a git command prints; GuardrailError with git's own words if it fails."""
@@ -130,13 +131,19 @@ def open_repository(folder: Path) -> Git:
     if any(name == "GIT_DIR" for name, _ in inherited) and bare != "true":
         inherited += (("GIT_WORK_TREE", root),)
     git = Git(root, _SETTINGS, inherited, object_format, shallow == "true", bare == "true")
-    return Git(root, _without_filters(git), inherited, object_format, git.shallow, git.bare)
+    values = _configured(git)
+    partial = any(key.startswith("remote.") and key.endswith((".promisor", ".partialclonefilter")) for key in values)
+    return replace(git, settings=_without_filters(values), partial=partial or "extensions.partialclone" in values)
 
 
-def _without_filters(git: Git) -> tuple[tuple[str, str], ...]:
-    """The settings, and for each clean, smudge or process filter that the configuration names: run nothing."""
+def _configured(git: Git) -> dict[str, str]:
+    """The configuration of git, our settings included."""
     entries = [entry.partition("\n") for entry in os.fsdecode(git.run("config", "--list", "-z")).split("\0")]
-    values = {key: value for key, _, value in entries}
+    return {key: value for key, _, value in entries}
+
+
+def _without_filters(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The settings, and for each clean, smudge or process filter that the configuration names: run nothing."""
     if values.get("core.hookspath") != os.devnull or values.get("core.fsmonitor") != "false":
         raise GuardrailError("this git is too old to be run safely on a foreign repository; 2.31 or later is needed")
     filters = {key[len("filter.") : key.rindex(".")] for key in values if key.startswith("filter.")}

@@ -40,6 +40,7 @@ class FolderTree:
     git: Git | None = None
     _plain: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _paths: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
+    _listing: bytes | None = field(default=None, repr=False, compare=False)
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file; Unreadable with the reason if it cannot be had."""
@@ -64,13 +65,31 @@ class FolderTree:
     def paths(self) -> Sequence[str]:
         """The regular files: inside git those that it knows or does not ignore."""
         if self._paths is None:
-            found = walk(self.root, "") if self.git is None else listed(self.git)
+            found = walk(self.root, "") if self.git is None else {name for _, name in self.names() if self.holds(name)}
             self._paths = tuple(sorted(found))
         return self._paths
+
+    def listing(self) -> bytes:
+        """What git says of all files that it knows or does not ignore: a letter and a name each."""
+        if self._listing is None:
+            options = ("-v", "-z", "--cached", "--others", "--exclude-standard")
+            self._listing = self.git.run("ls-files", *options, "--") if self.git else b""
+        return self._listing
+
+    def names(self) -> Iterable[tuple[bytes, str]]:
+        """The same as letters and names; the letter of a file that git does not know is `?`."""
+        return ((record[:1], os.fsdecode(record[2:])) for record in self.listing().split(b"\0") if record)
 
     def holds(self, path: str) -> bool:
         """Whether a path is a regular file that is reached through no symbolic link."""
         return not path.startswith(("/", os.sep)) and self._is_plain(path.rpartition("/")[0]) and stat.S_ISREG(self._mode(path))
+
+    def size(self, path: str) -> int:
+        """The bytes of a file, 0 where there is none."""
+        try:
+            return os.lstat(os.path.join(self.root, path)).st_size
+        except (OSError, ValueError):
+            return 0
 
     def _mode(self, path: str) -> int:
         try:
@@ -103,6 +122,8 @@ class GitTree:
     commit: str
     held: dict[str, Held] = field(default_factory=dict, repr=False)
     _ids: dict[str, str] | None = field(default=None, repr=False)
+    _top: dict[str, str] | None = field(default=None, repr=False)
+    _paths: tuple[str, ...] | None = field(default=None, repr=False)
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file of the commit."""
@@ -112,8 +133,8 @@ class GitTree:
 
     def prefetch(self, paths: Iterable[str]) -> None:
         """Read many files by one process and keep them."""
-        ids = self.ids()
         wanted = [path for path in paths if path not in self.held]
+        ids = self.ids() if any("/" in path for path in wanted) else self.top()
         known = {path: ids[path] for path in wanted if path in ids}
         self.hold(known, self.git.blobs(known.values()))
         self.held.update((path, None) for path in wanted if path not in ids)
@@ -125,7 +146,9 @@ class GitTree:
 
     def paths(self) -> Sequence[str]:
         """All regular files, sorted."""
-        return tuple(sorted(self.ids()))
+        if self._paths is None:
+            self._paths = tuple(sorted(self.ids()))
+        return self._paths
 
     def ids(self) -> Mapping[str, str]:
         """Path → blob id of all regular files."""
@@ -133,8 +156,16 @@ class GitTree:
             self._ids = self._list()
         return self._ids
 
-    def _list(self) -> dict[str, str]:
-        listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", self.commit)
+    def top(self) -> Mapping[str, str]:
+        """The same of the files at least that lie in no folder; a change that needs no others is spared the long list."""
+        if self._ids is not None:
+            return self._ids
+        if self._top is None:
+            self._top = self._list("-z")
+        return self._top
+
+    def _list(self, *options: str) -> dict[str, str]:
+        listing = self.git.run("ls-tree", *(options or ("-r", "-z")), "--full-tree", self.commit)
         return {path: id for mode, _, id, path in _entries(listing) if mode.startswith("100")}
 
 
@@ -143,10 +174,16 @@ class IndexTree(GitTree):
     """The files of the git index, read from it and not from the working tree."""
 
     commit: str = "index"
+    _listing: bytes | None = field(default=None, repr=False)
 
-    def _list(self) -> dict[str, str]:
-        listing = self.git.run("ls-files", "--stage", "-z")
-        return {path: id for mode, id, stage, path in _entries(listing) if mode.startswith("100") and stage == "0"}
+    def listing(self) -> bytes:
+        """What git says of all entries of the index."""
+        if self._listing is None:
+            self._listing = self.git.run("ls-files", "--stage", "-z")
+        return self._listing
+
+    def _list(self, *options: str) -> dict[str, str]:
+        return {path: id for mode, id, stage, path in _entries(self.listing()) if mode.startswith("100") and stage == "0"}
 
 
 @dataclass(slots=True)
@@ -189,9 +226,9 @@ def listed(git: Git, *below: str) -> list[str]:
 def _entries(listing: bytes) -> list[tuple[str, str, str, str]]:
     """The records of `git ls-tree -z` and `git ls-files --stage -z`: three words, a tab, a path."""
     entries = []
-    for record in listing.split(b"\0"):
-        words, tab, path = record.partition(b"\t")
+    for record in os.fsdecode(listing).split("\0"):
+        words, tab, path = record.partition("\t")
         if tab:
-            first, second, third = words.decode().split()
-            entries.append((first, second, third, os.fsdecode(path)))
+            first, second, third = words.split()
+            entries.append((first, second, third, path))
     return entries

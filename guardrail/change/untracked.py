@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from guardrail.model import Unreadable
 def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Difference]:
     """The differences between a commit and the working tree, untracked files included."""
     found = differences(git, "diff-index", commit, "--")
-    names = git.names("ls-files", "-z", "--others", "--exclude-standard")
+    names = [name for letter, name in disk.names() if letter == b"?"]
     untracked = {name for name in names if disk.holds(name)}
     links = [name for name in names if name not in untracked and os.path.islink(os.path.join(git.root, name))]  # noqa: PTH114, PTH118
     if untracked and any(f.head_path is None and not f.leads for f in found):
@@ -34,6 +32,9 @@ def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Differ
 
 def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Difference] | None:
     """Let git find what was moved without being told: add the names to a copy of the index; None if it cannot."""
+    import shutil  # late: few changes need it
+    import tempfile
+
     index, objects = (Path(git.root, os.fsdecode(line)) for line in _places(git))
     with tempfile.TemporaryDirectory(prefix="guardrail-") as folder:
         copy = str(Path(folder, "index"))

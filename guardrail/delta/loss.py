@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from guardrail import snapshot
-from guardrail.model import Finding, Note, Severity
+from guardrail.model import Finding, Note, Severity, Status
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -89,3 +90,21 @@ def shortened(code: str) -> str:
     """Code on one line, cut where it is long."""
     line = " ".join(code.split())
     return line if len(line) <= 60 else line[:57] + "…"
+
+
+def merged(findings: Sequence[Finding], lost: Sequence[Finding]) -> list[Finding]:
+    """Both kinds of findings; where they are about the same line and surface, the loss says more."""
+    if not lost:
+        return list(findings)
+    covered = {loss: [f for f in findings if f.status is Status.INTRODUCED and _same_thing(f, loss)] for loss in lost}
+    raised = [replace(loss, severity=min([loss.severity, *(f.severity for f in twins)])) for loss, twins in covered.items()]
+    told = {id(f) for twins in covered.values() for f in twins}
+    rest = [f for f in findings if id(f) not in told]
+    return sorted([*rest, *raised], key=snapshot.order)
+
+
+def _same_thing(finding: Finding, loss: Finding) -> bool:
+    """Whether a finding is about what a loss is about: the same line, and the same surface or the same code."""
+    if (finding.path, finding.definition, finding.line) != (loss.path, loss.definition, loss.line):
+        return False
+    return finding.surface == loss.surface or finding.column == loss.column

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from guardrail import snapshot
 from guardrail.delta.elsewhere import Elsewhere
 from guardrail.delta.files import file_losses
 from guardrail.delta.find import losses
@@ -14,10 +12,11 @@ from guardrail.delta.loss import Loss
 from guardrail.delta.pairs import Pair, become
 from guardrail.delta.project import Project
 from guardrail.delta.tested import Tests
-from guardrail.model import Change, Definition, FileChange, Finding, Status, Unreadable
+from guardrail.model import Change, Definition, FileChange, Finding, Unreadable
 
 if TYPE_CHECKING:
-    from guardrail.judge import FileJudgement, Judge
+    from guardrail.judge import Judge
+    from guardrail.judgement import FileJudgement
     from guardrail.side import Side
 
 MANY = 400  # vanished definitions that are looked for in other files
@@ -64,21 +63,3 @@ def _sides(project: Project, come: Iterable[tuple[str, Definition]], words: froz
         if len(definition.words & words) * 2 >= len(words) and (side := project.head(path)):
             found.append((side, definition))
     return found
-
-
-def merged(findings: Sequence[Finding], lost: Sequence[Finding]) -> list[Finding]:
-    """Both kinds of findings; where they are about the same line and surface, the loss says more."""
-    if not lost:
-        return list(findings)
-    covered = {loss: [f for f in findings if f.status is Status.INTRODUCED and _same_thing(f, loss)] for loss in lost}
-    raised = [replace(loss, severity=min([loss.severity, *(f.severity for f in twins)])) for loss, twins in covered.items()]
-    told = {id(f) for twins in covered.values() for f in twins}
-    rest = [f for f in findings if id(f) not in told]
-    return sorted([*rest, *raised], key=snapshot.order)
-
-
-def _same_thing(finding: Finding, loss: Finding) -> bool:
-    """Whether a finding is about what a loss is about: the same line, and the same surface or the same code."""
-    if (finding.path, finding.definition, finding.line) != (loss.path, loss.definition, loss.line):
-        return False
-    return finding.surface == loss.surface or finding.column == loss.column

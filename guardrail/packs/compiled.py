@@ -7,7 +7,6 @@ import hashlib
 import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,6 +43,8 @@ def keep(key: bytes, rules: Rules, folder: Path = FOLDER) -> None:
     for detector in (*rules.rules, *(shape for signals in rules.signals.values() for shape in signals.shapes)):
         _ = detector.anchors
     data = pickle.dumps(rules, pickle.HIGHEST_PROTOCOL)
+    import tempfile  # late: most runs only read
+
     with contextlib.suppress(OSError):
         folder.mkdir(exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder)

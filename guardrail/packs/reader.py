@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guardrail.patterns import BadPattern, Pattern, read_pattern
+from guardrail.patterns.kinds import Pattern
+from guardrail.patterns.reading import read_pattern
+from guardrail.patterns.spelling import BadPattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from guardrail.model import Confidence, Severity, Surface, Tier
-from guardrail.patterns import Anchors, Pattern, Predicate
-from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, SECRET, choice, needs, together
-from guardrail.patterns.spelling import variables
-from guardrail.patterns.where import name_anchors, regex_anchors
+from guardrail.model import Confidence, GuardrailError, Severity, Surface, Tier
+from guardrail.packs.late import Late
+from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, SECRET, Anchors, choice, needs, together
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
+    from guardrail.patterns.kinds import Pattern
+    from guardrail.patterns.where import Predicate
+
 # Words that open a context inside a definition; the others may come from its decorators or its class.
 _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
+_ANCHORS = "_anchors"
 SECRETNAME = "$SECRETNAME"  # as a `near`: any word that names a credential
 TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
+
+
+class BadPack(GuardrailError):
+    """Every mistake of every pack, one a line."""
 
 
 def _as_packs_say(_surface: str, _path: str) -> Tier | None:
@@ -27,21 +34,33 @@ def _as_packs_say(_surface: str, _path: str) -> Tier | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detector:
+class Detector(Late):
     """What to look for in a definition: patterns, what narrows them, and what excuses it."""
 
+    LATE: ClassVar = ("patterns", "unless", "where")
+
     any: tuple[str, ...] = ()
-    patterns: tuple[Pattern, ...] = ()
-    unless: tuple[Pattern, ...] = ()
+    patterns: tuple[Pattern, ...] = field(default_factory=tuple)
+    unless: tuple[Pattern, ...] = field(default_factory=tuple)
     where: Mapping[str, Predicate] = field(default_factory=dict)
     context: tuple[str, ...] = ()
     check: str = ""
     near: str = ""  # a regular expression that is found on the definition's lines or on those that its names stand for
     in_file: tuple[str, ...] = ()  # words, one of which the file must hold: for checks that look beyond the definition
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is kept of it, the anchors as bytes: an answer that is known asks for none."""
+        state = super().__getstate__()
+        if "anchors" in state:
+            state[_ANCHORS] = pickle.dumps(state.pop("anchors"), pickle.HIGHEST_PROTOCOL)
+        return state
+
     @cached_property
     def anchors(self) -> Anchors:
         """The words without which none of its patterns can match."""
+        if _ANCHORS in self.__dict__:
+            kept: Anchors = pickle.loads(self.__dict__[_ANCHORS])
+            return kept
         found = choice(self._anchors(text, pattern) for text, pattern in zip(self.any, self.patterns, strict=True))
         in_file = choice(needs(IN_FILE + word) for word in self.in_file) if self.in_file else ANYWHERE
         return together([found, in_file, self._near])
@@ -54,6 +73,9 @@ class Detector:
         return needs(SEARCH + self.near) if self.near else ANYWHERE
 
     def _anchors(self, text: str, pattern: Pattern) -> Anchors:
+        from guardrail.patterns.spelling import variables  # late: anchors are kept, and most runs work none out
+        from guardrail.patterns.where import name_anchors, regex_anchors
+
         used = variables(text)
         held = [p for name, p in self.where.items() if name in used]
         parts = [pattern.anchors(), *(p.anchors() for p in held)]
@@ -66,11 +88,15 @@ class Detector:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delta:
+class Delta(Late):
     """What a rule of losses asks of the head side; the patterns of its detector say what base had."""
 
-    still: tuple[Pattern, ...] = ()  # the protected thing: without it at head the guard died with what it protected
-    instead: tuple[Pattern, ...] = ()  # equivalent forms
+    LATE: ClassVar = ("still", "instead")
+
+    still: tuple[Pattern, ...] = field(
+        default_factory=tuple
+    )  # the protected thing: without it at head the guard died with what it protected
+    instead: tuple[Pattern, ...] = field(default_factory=tuple)  # equivalent forms
     weakened: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metavariable → what loosens its value
     files: tuple[str, ...] = ()  # globs: the check reads whole files of the change, not pairs of definitions
     everywhere: Mapping[str, str] = field(default_factory=dict)  # pattern of a setting → the guards that it stands for

@@ -12,9 +12,8 @@ from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.packs.losses import read_delta
 from guardrail.packs.reader import Reader
 from guardrail.packs.rules import Rule, Shape, Signals
-from guardrail.patterns import Predicate, read_predicate
 from guardrail.patterns.spelling import variables
-from guardrail.patterns.where import FLAGS, VALUES
+from guardrail.patterns.where import FLAGS, VALUES, Predicate, read_predicate
 
 CONTEXTS = ("async", "loop", "lock", "transaction", "retry", "except", "handler", "test")
 SYSTEMIC_CONTEXTS = (

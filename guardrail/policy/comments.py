@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from guardrail.allows import find_allows
 from guardrail.comments import comments
 from guardrail.extents import extents, symbols
 from guardrail.model import Unreadable
 from guardrail.source import parse
 
+if TYPE_CHECKING:
+    from guardrail.allows import Allow
+
 ALIKE = 0.6  # two statements of one definition are the same one, edited, when they are at least so similar
 MANY = 50  # comments of one place that are tried as twins
 EVERYTHING = frozenset({"*"})
-_PEERS = re.compile(
+_PEERS = (  # compiled, as the others, when there is such a comment
     r"#\s*(?P<tool>(?:ruff|flake8)\s*:\s*noqa|noqa|nosec|nosemgrep|type\s*:\s*ignore|pyright\s*:\s*ignore|ty\s*:\s*ignore"
     r"|pyre-ignore|pyre-fixme|mypy\s*:\s*ignore-errors|pylint\s*:\s*(?:disable(?:-next)?|skip-file)|ruff\s*:\s*(?:ignore|disable)"
-    r"|bandit\s*:\s*skip)\b(?P<rest>[^#]*)",
-    re.I,
+    r"|bandit\s*:\s*skip)\b(?P<rest>[^#]*)"
 )
-_CODES = re.compile(r"\s*[:=]?\s*(?:\[(?P<bracketed>[^\]]*)\]|(?P<bare>[A-Za-z][\w.-]*\d\w*(?:[\s,]+[A-Za-z][\w.-]*\d\w*)*))")
-_NAMES = re.compile(r"\s*[:=]\s*(?P<bare>[\w-]+(?:\s*,\s*[\w-]+)*)")  # pylint and semgrep have names for codes
-_MARKS = (b"guardrail", b"noqa", b"nosec", b"nosem", b"ignore", b"pylint", b"pyre-", b"bandit")
+_CODES = r"\s*[:=]?\s*(?:\[(?P<bracketed>[^\]]*)\]|(?P<bare>[A-Za-z][\w.-]*\d\w*(?:[\s,]+[A-Za-z][\w.-]*\d\w*)*))"
+_NAMES = r"\s*[:=]\s*(?P<bare>[\w-]+(?:\s*,\s*[\w-]+)*)"  # pylint and semgrep have names for codes
+_MARKS = ("guardrail", "noqa", "nosec", "nosem", "ignore", "pylint", "pyre-", "bandit")
+_MARKED = "#[^\n]*(?:" + "|".join(_MARKS) + ")"  # a comment with a word of those, or what looks like one
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,20 @@ def _definition(s: Silence) -> tuple[str, ...]:
 
 
 def _alike(a: Silence, b: Silence) -> bool:
+    import difflib  # late: only for comments whose statement was edited
+
     return difflib.SequenceMatcher(None, a.statement[:500], b.statement[:500], autojunk=False).ratio() >= ALIKE
 
 
 def may_silence(data: bytes) -> bool:
     """Whether a file has a word of such a comment at all."""
     small = data.lower()
-    return any(mark in small for mark in _MARKS)
+    return any(mark.encode() in small for mark in _MARKS)
 
 
 def silences(path: str, text: str) -> list[Silence]:
     """Every such comment of a file."""
-    found = list(_marked(path, text))
+    found = list(_marked(path, text)) if re.search(_MARKED, text.lower()) else []
     if not found:
         return []
     lines = ["", *text.split("\n")]
@@ -102,7 +106,7 @@ def silences(path: str, text: str) -> list[Silence]:
     except Unreadable:
         return [replace(s, statement=" ".join(lines[s.line].split())) for s in found]
     by_line, symbol = extents(tree, lines), symbols(tree, lines)
-    bound = {allow.line: (allow.first, allow.last) for allow in find_allows(path, text).allows}
+    bound = {allow.line: (allow.first, allow.last) for allow in _allows(path, text)}
     bare = _without_comments(text)
     result = []
     for silence in found:
@@ -113,18 +117,26 @@ def silences(path: str, text: str) -> list[Silence]:
 
 
 def _marked(path: str, text: str) -> Iterator[Silence]:
-    for allow in find_allows(path, text).allows:
+    for allow in _allows(path, text):
         shown = f"# guardrail: allow[{', '.join(sorted(allow.rules))}]"
         yield Silence("guardrail", allow.rules, allow.line, "", "", shown, path, allow.until or date.max)
     for line, _, comment in comments(text):
-        for match in _PEERS.finditer(comment):
+        for match in re.finditer(_PEERS, comment, re.I):
             tool = re.sub(r"\s*:\s*", ": ", match["tool"].lower())
             yield Silence(tool, _codes(tool, match["rest"]), line, "", "", match[0].strip(), path)
 
 
+def _allows(path: str, text: str) -> tuple[Allow, ...]:
+    if "guardrail" not in text.lower():
+        return ()
+    from guardrail.allows import find_allows  # late: few files have one
+
+    return find_allows(path, text).allows
+
+
 def _codes(tool: str, rest: str) -> frozenset[str]:
     form = _NAMES if tool.startswith(("pylint", "nosem")) else _CODES
-    match = form.match(rest)
+    match = re.match(form, rest)
     groups = match.groupdict() if match else {}
     names = re.split(r"[\s,]+", (groups.get("bracketed") or groups.get("bare") or "").strip())
     return frozenset(name.upper() for name in names if name) or EVERYTHING

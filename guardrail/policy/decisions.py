@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from guardrail.allows import AllowsOfFile
 from guardrail.model import Confidence, Decision, Finding, Note, Outcome, Status, Tier
 from guardrail.ownrules import is_ours
-from guardrail.peers import Suppression, suppressions
 from guardrail.policy.gate import gate
 from guardrail.policy.terms import Terms
 from guardrail.settings import Settings
 from guardrail.waiver import Waiver
+
+if TYPE_CHECKING:
+    from guardrail.allows import AllowsOfFile
+    from guardrail.peers import Suppression
 
 CLEAN, FINDINGS, UNSURE = 0, 1, 2
 _ALWAYS = ("POL", "SGN")  # what `select` does not speak of: it picks rules about code
@@ -30,9 +33,15 @@ def decide(
     `texts` are those of the files with findings, for the comments of peers that the settings honour.
     """
     ordered = sorted(findings, key=lambda f: (f.path, f.line, f.column, f.rule, f.end_line, f.end_column, f.status))
-    theirs = {path: suppressions(text, settings.honour) for path, text in (texts or {}).items()} if settings.honour else {}
+    theirs = _suppressions(texts or {}, settings) if settings.honour else {}
     terms = terms or Terms()
     return tuple(_decision(f, allows.get(f.path), settings, theirs.get(f.path, []), terms) for f in ordered)
+
+
+def _suppressions(texts: Mapping[str, str], settings: Settings) -> dict[str, list[Suppression]]:
+    from guardrail.peers import suppressions  # late: few projects honour them
+
+    return {path: suppressions(text, settings.honour) for path, text in texts.items()}
 
 
 def exit_code(decisions: Iterable[Decision], complete: bool, settings: Settings, exit_zero: bool = False) -> int:

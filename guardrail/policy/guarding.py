@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from guardrail.globs import matches
 from guardrail.model import Change, FileChange, Finding, GuardrailError, Severity, Tree, Unreadable
 from guardrail.ownrules import CALL_CHANGED, GUARD_CHANGED, OwnRule, finding
+from guardrail.places import WHOLE_FILE
 from guardrail.policy.baseline import read_baseline
 from guardrail.policy.loosened import changed_keys, loosened
 from guardrail.settings import FILES, Settings, load_settings
-from guardrail.surfaces import WHOLE_FILE
 
 CALLERS = (
     "**/.pre-commit-config.y*ml", ".github/workflows/*.y*ml", ".github/actions/**", "**/.gitlab-ci.y*ml", ".gitlab/**",
@@ -20,8 +20,8 @@ CALLERS = (
     ".woodpecker/**", ".buildkite/**", ".forgejo/workflows/**", ".gitea/workflows/**", ".husky/**", ".githooks/**", "githooks/**",
     "lefthook.y*ml", "**/Makefile", "**/justfile", "Taskfile.y*ml", "noxfile.py", "tox.ini",
 )  # fmt: skip
-_CALL = re.compile(r"guardrail", re.I)
-_UNHEARD = re.compile(
+_CALL = "guardrail"
+_UNHEARD = (  # compiled when somebody asks: few changes touch what calls guardrail
     r"\|\|\s*(?:true|:|exit\s+0)|--exit-zero|--allow-incomplete|--fail-on[= ]+(?:never|P0)|--config-from|--ignore\b|--select\b"
     r"|continue-on-error|allow_failure|\bif\s*:\s*(?:false|\$\{\{\s*false)|when\s*:\s*(?:never|manual)|\bSKIP\b|stages\s*:\s*\[?\s*manual"
     r"|set\s+\+e|exit\s+0"
@@ -77,12 +77,16 @@ def _calls(change: Change) -> Iterator[Finding]:
         if not any(matches(path, glob) for path in (file.base_path, file.head_path) if path for glob in CALLERS):
             continue
         before, after = _lines(change.base, file.base_path), _lines(change.head, file.head_path)
-        if not any(map(_CALL.search, (*before, *after))) or before == after:
+        if not _calls_us(*before, *after) or before == after:
             continue
-        lost = [line for line in before if _CALL.search(line) and not after[line]]
-        unheard = [line for line in after - before if _UNHEARD.search(line)] if any(map(_CALL.search, before)) else []
+        lost = [line for line in before if _calls_us(line) and not after[line]]
+        unheard = [line for line in after - before if re.search(_UNHEARD, line)] if _calls_us(*before) else []
         what = f"`{lost[0].strip()[:80]}` is gone" if lost else f"`{unheard[0].strip()[:80]}` is new" if unheard else "it differs"
         yield _told(CALL_CHANGED, file, f"{file.path} calls guardrail, and {what}.", bool(lost or unheard))
+
+
+def _calls_us(*lines: str) -> bool:
+    return any(_CALL in line.lower() for line in lines)
 
 
 def _lines(tree: Tree, path: str | None) -> Counter[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from guardrail import places, snapshot
 from guardrail.drafted import Provenance
 from guardrail.model import Change, Confidence, Finding, Severity, Status, Tree, Unreadable
 from guardrail.ownrules import LEFT_SCOPE, NOT_JUDGED, finding
-from guardrail.packs import Rule
+from guardrail.places import WHOLE_FILE
 from guardrail.settings import Settings
-from guardrail.surfaces import WHOLE_FILE
+
+if TYPE_CHECKING:
+    from guardrail.packs import Rule
 
 _NAMES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+([A-Za-z]\w*)", re.M)
 _COMMON = frozenset({"main", "get", "post", "run", "setup", "Meta", "Config"})

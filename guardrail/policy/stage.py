@@ -16,7 +16,7 @@ from guardrail.policy.terms import Terms
 from guardrail.settings import BASELINE, Settings
 
 if TYPE_CHECKING:
-    from guardrail.judge import FileJudgement
+    from guardrail.judgement import FileJudgement
     from guardrail.model import Tree
     from guardrail.packs import Rules
 
@@ -89,7 +89,6 @@ def _of_commits(case: Case) -> tuple[Provenance | None, list[Finding], tuple[str
     if not (case.commits or ai.assume_ai or signing):
         return None, [], ()
     from guardrail.change.history import history
-    from guardrail.policy import signoff
     from guardrail.provenance import provenance_of
 
     past = history(case.change) if case.commits else None
@@ -97,6 +96,8 @@ def _of_commits(case: Case) -> tuple[Provenance | None, list[Finding], tuple[str
     provenance = provenance_of(case.scope, case.change.head, past, commits, ai.assume_ai) if asked else None
     if not signing:
         return provenance, [], ()
+    from guardrail.policy import signoff
+
     wanted = signoff.needed(case.placements, settings, provenance)
     if past is None or not past.committed:
         limits = (_unasked(len(wanted)),) if wanted else ()

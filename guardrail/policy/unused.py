@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from guardrail.allows import AllowsOfFile
 from guardrail.model import Change, Finding, Unreadable
 from guardrail.ownrules import ALLOW_EXPIRED, ALLOW_UNUSED, finding
+from guardrail.places import WHOLE_FILE
 from guardrail.policy.decisions import unwanted
 from guardrail.policy.terms import Terms
 from guardrail.settings import FILES, Settings
-from guardrail.surfaces import WHOLE_FILE
 
 if TYPE_CHECKING:
     from guardrail.packs import Rules

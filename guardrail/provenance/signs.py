@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import tomli
-
 from guardrail.change.history import Commit
 from guardrail.packs import own_packs
 
@@ -51,7 +49,7 @@ class _Assistant:
     def called(self, text: str, surely_a_machine: bool) -> bool:
         """Whether a text begins with its name."""
         known = self.names + (self.short if surely_a_machine else ())
-        return any(re.match(re.escape(name) + r"(?!\w)", text) for name in known)
+        return any(text.startswith(name) and not re.match(r"\w", text[len(name) :]) for name in known)
 
 
 def sign_of(commit: Commit) -> Sign | None:
@@ -111,6 +109,8 @@ def _short(text: str) -> str:
 
 @cache
 def _table() -> dict[str, dict[str, list[str]]]:
+    import tomli  # late: asked for commits with words that may name an assistant
+
     return tomli.loads((own_packs() / "provenance.toml").read_text("utf-8"))
 
 

@@ -1,0 +1,125 @@
+"""A change that was looked at before is not analysed again; what could make its answer another one makes it another change."""
+
+import hashlib
+import json
+import os
+import pickle
+import sqlite3
+
+import pytest
+from command import guardrail
+from repos import Repo
+
+from guardrail.cache import FILE
+
+APP = "import helper\n\n\nasync def serve():\n    return helper.work()\n"
+QUICK = "def work():\n    return 1\n"
+SLOW = "import time\n\n\ndef work():\n    time.sleep(1)\n"
+CHANGED = APP + "\n\nasync def ask():\n    return helper.work()\n"
+HASHED = "import hashlib\n\n\ndef stored(password):\n    return hashlib.md5(password.encode()).hexdigest()%s\n"
+WAYS = {
+    "working tree": [],
+    "staged": ["--staged"],
+    "commits": ["--base", "HEAD~1", "--head", "HEAD"],
+    "commit and working tree": ["--base", "HEAD~1", "--worktree"],
+}
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """A project whose app calls a helper that does not block."""
+    repo = Repo(tmp_path / "project")
+    repo.commit({"app.py": APP, "helper.py": QUICK})
+    return repo
+
+
+@pytest.fixture
+def check(repo, tmp_path):
+    """Checks the project with a cache of its own; the answer, and whether anything was analysed for it."""
+
+    def checked(*arguments):
+        place = str(tmp_path / "cache")
+        variables = {"GUARDRAIL_CACHE": place, "PYTHONPROFILEIMPORTTIME": "1"}
+        done = guardrail("check", "--format", "json", *arguments, cwd=repo.root, **variables)
+        assert done.code in (0, 1), done.err
+        return done, "guardrail.judging" in done.err
+
+    return checked
+
+
+@pytest.mark.parametrize("arguments", WAYS.values(), ids=list(WAYS))
+def test_the_second_answer_is_the_first_and_nothing_is_analysed_for_it(arguments, repo, check):
+    repo.write("app.py", HASHED % "")
+    repo.git("add", "--all")
+    if "HEAD~1" in arguments:
+        repo.commit()
+    first, looked = check(*arguments)
+    second, again = check(*arguments)
+    assert first.told["findings"]
+    assert (looked, again) == (True, False)
+    assert (second.code, second.out) == (first.code, first.out)
+    assert "libcst" not in second.err
+    assert check(*arguments, "--no-cache")[0].out == first.out
+
+
+@pytest.mark.parametrize("staged", [False, True], ids=["working tree", "staged"])
+def test_another_file_of_the_change_makes_it_another_one(staged, repo, check):
+    arguments = ["--staged"] if staged else []
+    repo.write("app.py", CHANGED)
+    repo.git("add", "--all")
+    assert check(*arguments)[0].found == []
+    repo.write("helper.py", SLOW)
+    repo.git("add", "--all")
+    assert "ASY001 app.py:9" in check(*arguments)[0].found
+    repo.write("helper.py", QUICK)
+    repo.git("add", "--all")
+    assert check(*arguments)[0].found == []
+
+
+def test_another_base_makes_it_another_change(repo, check):
+    repo.write("helper.py", SLOW)
+    repo.commit()
+    repo.write("app.py", CHANGED)
+    assert "ASY001 app.py:9" in check()[0].found
+    repo.write("helper.py", QUICK)
+    repo.git("commit", "--quiet", "--message", "quick", "helper.py")
+    assert check()[0].found == []
+
+
+def test_a_file_that_git_does_not_look_at_makes_every_look_a_new_one(repo, check):
+    repo.write("app.py", CHANGED)
+    repo.git("update-index", "--assume-unchanged", "helper.py")
+    assert check()[0].found == []
+    repo.write("helper.py", SLOW)
+    assert "ASY001 app.py:9" in check()[0].found
+
+
+def test_settings_count_though_the_change_is_the_same(repo, check):
+    repo.write("app.py", HASHED % "")
+    assert check()[0].found == ["CRY007 app.py:5"]
+    repo.write("guardrail.toml", 'exclude = ["app.py"]\n')
+    assert "CRY007 app.py:5" in check()[0].found
+    assert "CRY007 app.py:5" not in check("--config-from", "head")[0].found
+
+
+def test_the_worth_of_an_allow_is_asked_each_day(repo, check):
+    repo.write("app.py", HASHED % "  # guardrail: allow[CRY007] the vault of T-231 wants it")
+    first, _ = check()
+    second, looked = check()
+    assert looked
+    assert second.out == first.out
+
+
+def test_only_findings_are_read_from_the_cache(repo, check, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "trapped"),)
+
+    repo.write("app.py", HASHED % "")
+    first, _ = check()
+    for thing in (Trap(), ["no finding"], None):
+        data = pickle.dumps(thing)
+        with sqlite3.connect(tmp_path / "cache" / FILE) as table:
+            assert table.execute("UPDATE entries SET data = ?, sum = ?", (data, hashlib.sha256(data).digest())).rowcount
+        assert json.loads(check()[0].out) == json.loads(first.out)
+    assert not (tmp_path / "trapped").exists()

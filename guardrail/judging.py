@@ -14,7 +14,7 @@ from guardrail.kept import Kept, can_keep
 from guardrail.model import Change, FileChange
 from guardrail.profiling import timed
 from guardrail.settings import Settings
-from guardrail.workers import mapped, shown
+from guardrail.workers import in_turn, mapped, shown
 
 if TYPE_CHECKING:
     from guardrail.cache import Cache
@@ -52,7 +52,7 @@ def judge_all(judge: Judge, files: Sequence[FileChange], jobs: int) -> Iterator[
     """The judgements in the order of the files, made by as many processes as there is work for."""
     workers = min(jobs or os.cpu_count() or 1, len(files) // (PARALLEL // 4))
     if workers <= 1 or len(files) < PARALLEL:
-        yield from shown(map(judge.judge, files), len(files), "judging")
+        yield from shown(in_turn(judge.judge, files), len(files), "judging")
         return
     yield from shown(mapped(_judge_one, files, workers, _start, judge), len(files), "judging")
 

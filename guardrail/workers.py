@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 S = TypeVar("S")
 T = TypeVar("T")
 PATIENCE = 1.0  # seconds before a bar is shown
+_GARBAGE = 400_000  # objects that may be left between two jobs
 _WIDTH = 36  # of the bar, in characters
 
 
@@ -40,7 +42,21 @@ def mapped(
 
 
 def _several(function: Callable[[S], T], jobs: Sequence[S]) -> list[T]:
-    return [function(job) for job in jobs]
+    return list(in_turn(function, jobs))
+
+
+def in_turn(function: Callable[[S], T], jobs: Iterable[S]) -> Iterator[T]:
+    """The results one after the other, made in this process; between the jobs, and never within one, garbage is collected."""
+    was = gc.isenabled()
+    gc.disable()  # it would look at a growing tree again and again
+    try:
+        for job in jobs:
+            yield function(job)
+            if gc.get_count()[0] > _GARBAGE:
+                gc.collect(0)  # what is older stays
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager
@@ -61,6 +77,7 @@ def _start(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if start is not None:
         start(*given)
+    gc.freeze()  # what is there now stays
 
 
 def shown(results: Iterable[T], total: int, label: str) -> Generator[T]:

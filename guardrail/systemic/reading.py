@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from guardrail.systemic.facts import Module
 from guardrail.systemic.project import Project, read_module
 from guardrail.systemic.store import from_bytes, to_bytes
-from guardrail.workers import mapped, shown
+from guardrail.workers import in_turn, mapped, shown
 
 if TYPE_CHECKING:
     from guardrail.cache import Cache
@@ -52,7 +52,7 @@ class Reading:
 
     def _read(self, jobs: Sequence[Job]) -> Generator[bytes]:
         if self.jobs < 2 or len(jobs) < PARALLEL:
-            return shown(map(read_job, jobs), len(jobs), "reading calls")
+            return shown(in_turn(read_job, jobs), len(jobs), "reading calls")
         return shown(mapped(read_job, jobs, self.jobs), len(jobs), "reading calls")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,17 +16,25 @@ _MOST = 16  # texts that a run of letters may stand for
 _SHORTEST = 3  # characters of a word that tells anything
 Literals = frozenset[str]
 _ANY: Literals = frozenset()
+_KNOWN: dict[str, Literals] = {}
 
 
 @lru_cache(maxsize=2048)
 def literals(pattern: str) -> Literals:
     """Texts, one of which is in every case-folded text that the pattern is found in; empty where none is known."""
+    if pattern in _KNOWN:
+        return _KNOWN[pattern]
     if _reader is None:
         return _ANY
     try:
         return _of(_reader.parse(pattern))
     except (re.error, RecursionError):
         return _ANY
+
+
+def remember(known: Mapping[str, Literals]) -> None:
+    """Take it from here what patterns need: it was worked out by an earlier run."""
+    _KNOWN.update(known)
 
 
 def _of(sequence: Iterable[Any]) -> Literals:

@@ -12,6 +12,7 @@ from guardrail.judge import Judge
 from guardrail.judgement import FileJudgement, Found, parted
 from guardrail.kept import Kept, can_keep
 from guardrail.model import Change, FileChange
+from guardrail.patterns.literals import remember
 from guardrail.profiling import timed
 from guardrail.settings import Settings
 from guardrail.workers import in_turn, mapped, shown
@@ -24,6 +25,7 @@ PARALLEL = 24  # files from which worker processes pay for themselves
 
 def find(judge: Judge, change: Change, scope: Sequence[FileChange], settings: Settings, cache: Cache | None) -> Found:
     """What is found in those files of a change that are in `scope`; `cache` spares reading and judging files."""
+    remember(judge.rules.searches)
     files, others = parted(scope, change)
     judgements = judged(judge, files, settings, cache)
     pages = [judge.judge_page(f) for f in others]

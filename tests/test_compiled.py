@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from guardrail.packs import compiled, load_packs, read_packs
+from guardrail.patterns.literals import literals
 
 PACK = b"""
 [surface]
@@ -47,6 +48,15 @@ def test_what_was_kept_is_what_was_read(kept, tmp_path):
     assert found == read_packs(TEXTS)
     assert found.rules[0].anchors == read_packs(TEXTS).rules[0].anchors
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_searches_look_for_first_is_kept_with_the_rules(tmp_path):
+    texts = [("greetings.toml", PACK + b'near = "loud(ly|er)"\n')]
+    compiled.keep(compiled.fingerprint(texts), read_packs(texts), tmp_path)
+    found = compiled.recall(compiled.fingerprint(texts), tmp_path)
+    assert found is not None
+    assert found.searches == {"loud(ly|er)": literals("loud(ly|er)")}
+    assert found == read_packs(texts)
 
 
 def test_another_pack_is_another_fingerprint(kept, tmp_path):

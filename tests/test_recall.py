@@ -94,6 +94,36 @@ def test_a_file_that_git_does_not_look_at_makes_every_look_a_new_one(repo, check
     assert "ASY001 app.py:9" in check()[0].found
 
 
+def test_a_file_that_is_gone_makes_it_another_change(repo, check):
+    repo.write("app.py", CHANGED)
+    assert check()[1]
+    repo.remove("helper.py")
+    first, looked = check()
+    assert looked
+    assert check("--no-cache")[0].out == first.out
+
+
+@pytest.mark.parametrize("way", ["large", "partial"])
+def test_what_may_be_another_next_time_is_looked_at_each_time(way, repo, check):
+    repo.write("app.py", HASHED % "")
+    if way == "large":
+        repo.write("model.bin", b"0" * 2_000_001)
+    else:
+        repo.git("config", "remote.origin.promisor", "true")
+    first, _ = check()
+    second, looked = check()
+    assert looked
+    assert second.out == first.out
+
+
+def test_an_empty_change_needs_no_judge_and_no_pattern(repo):
+    for _ in range(2):  # the first run may have to compile the packs
+        done = guardrail("check", cwd=repo.root, PYTHONPROFILEIMPORTTIME="1")
+    assert done.code == 0
+    assert "guardrail.packs.rules" in done.err
+    assert not [name for name in ("guardrail.judge\n", "guardrail.patterns.kinds", "tempfile", "libcst") if name in done.err]
+
+
 def test_settings_count_though_the_change_is_the_same(repo, check):
     repo.write("app.py", HASHED % "")
     assert check()[0].found == ["CRY007 app.py:5"]

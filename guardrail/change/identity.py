@@ -31,12 +31,19 @@ def _of_folder(commit: str, head: FolderTree, files: Iterable[FileChange]) -> st
     if _UNASKED.search(listing):
         return ""
     digest = hashlib.sha256(listing)
-    for path in (f.head_path for f in files if f.head_path):
+    for file in files:
         try:
-            content = head.read(path) if head.size(path) <= LARGEST else None
+            content = _content(head, file.head_path)
         except Unreadable:
-            content = None
-        if content is None:
             return ""
-        digest.update(f"\0{path}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
+        digest.update(f"\0{file.path}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
     return f"{commit} {digest.hexdigest()}"
+
+
+def _content(head: FolderTree, path: str | None) -> bytes:
+    """What stands for a file; Unreadable for one that is too large to be read for this."""
+    if path is None:
+        return b"-"
+    if head.size(path) > LARGEST:
+        raise Unreadable("too large")
+    return b"+" + (head.read(path) or b"")

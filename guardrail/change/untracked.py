@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from guardrail.change.differences import Difference, differences
 from guardrail.change.git import Git
 from guardrail.change.trees import FolderTree
-from guardrail.model import Unreadable
+from guardrail.model import GuardrailError, Unreadable
 
 
 def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Difference]:
     """The differences between a commit and the working tree, untracked files included."""
-    found = differences(git, "diff-index", commit, "--")
+    with _beside(disk.listing):  # git goes through all folders for it, which takes as long as the differences
+        found = differences(git, "diff-index", commit, "--")
     names = [name for letter, name in disk.names() if letter == b"?"]
     untracked = {name for name in names if disk.holds(name)}
     links = [name for name in names if name not in untracked and os.path.islink(os.path.join(git.root, name))]  # noqa: PTH114, PTH118
@@ -28,6 +31,22 @@ def worktree_differences(git: Git, disk: FolderTree, commit: str) -> list[Differ
     merged = [(f, _is_same(git, disk, f)) for f in _merged(disk, found, untracked)]
     unchanged = (frozenset[int](), frozenset[int]())
     return behind + [replace(f, lines=unchanged) if same else f for f, same in merged if f.mode_differs or not same]
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do some work at the same time; what goes wrong with it is told to whoever asks for its result."""
+
+    def quietly() -> None:
+        with suppress(GuardrailError):
+            work()
+
+    thread = threading.Thread(target=quietly)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _with_renames(git: Git, commit: str, untracked: Iterable[str]) -> list[Difference] | None:

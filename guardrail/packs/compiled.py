@@ -8,9 +8,11 @@ import os
 import pickle
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from guardrail.packs.rules import Rules
+from guardrail.patterns.anchors import SEARCH
 
 _CODE = Path(__file__).parent.parent
 FOLDER = Path(__file__).parent / "__pycache__"
@@ -40,9 +42,7 @@ def keep(key: bytes, rules: Rules, folder: Path = FOLDER) -> None:
     """Keep the rules for the next run, with their anchors; where nothing can be written, nothing is kept."""
     if sys.dont_write_bytecode:
         return
-    for detector in (*rules.rules, *(shape for signals in rules.signals.values() for shape in signals.shapes)):
-        _ = detector.anchors
-    data = pickle.dumps(rules, pickle.HIGHEST_PROTOCOL)
+    data = pickle.dumps(replace(rules, searches=_searches(rules)), pickle.HIGHEST_PROTOCOL)
     import tempfile  # late: most runs only read
 
     with contextlib.suppress(OSError):
@@ -51,6 +51,15 @@ def keep(key: bytes, rules: Rules, folder: Path = FOLDER) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(key + hashlib.sha256(data).digest() + data)
         Path(name).replace(_file(folder))
+
+
+def _searches(rules: Rules) -> dict[str, tuple[frozenset[str], bool]]:
+    """What is looked for first where anchors ask for a regular expression; on the way all anchors are worked out."""
+    from guardrail.patterns.literals import told  # late: most runs only read
+
+    detectors = (*rules.rules, *(shape for signals in rules.signals.values() for shape in signals.shapes))
+    asked = {word for detector in detectors for needed in detector.anchors for word in needed if word.startswith(SEARCH)}
+    return {pattern: told(pattern) for pattern in sorted(word.removeprefix(SEARCH) for word in asked)}
 
 
 def _file(folder: Path) -> Path:

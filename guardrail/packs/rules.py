@@ -180,4 +180,5 @@ class Rules:
     surfaces: Mapping[str, Surface]
     signals: Mapping[str, Signals]
     tiers: Callable[[str, str], Tier | None] = _as_packs_say  # of a surface and a path, where the settings have a say
+    searches: Mapping[str, tuple[frozenset[str], bool]] = field(default_factory=dict, compare=False)  # what regexes of anchors tell
     theirs: bytes = b""  # stands for the contents of the user's packs, b"" where there are none

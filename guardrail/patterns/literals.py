@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 try:
@@ -29,30 +28,42 @@ _NESTED: dict[str, Callable[[Any], list[Any]]] = {  # step → the sequences in 
     "GROUPREF": lambda value: [],
 }
 Literals = frozenset[str]
+Told = tuple[Literals, bool]  # the words that a text must hold, and whether a line is enough
 _ANY: Literals = frozenset()
+_KNOWN: dict[str, Told] = {}
 
 
-@lru_cache(maxsize=2048)
 def literals(pattern: str) -> Literals:
     """Texts, one of which is in every case-folded text that the pattern is found in; empty where none is known."""
-    if _reader is None:
-        return _ANY
-    try:
-        return _of(_reader.parse(pattern))
-    except (re.error, RecursionError):
-        return _ANY
+    return told(pattern)[0]
 
 
-@lru_cache(maxsize=2048)
 def by_line(pattern: str) -> bool:
     """Whether the pattern is found in a text where, and only where, it is found in a line of it alone."""
+    return told(pattern)[1]
+
+
+def told(pattern: str) -> Told:
+    """Both of a pattern, worked out once."""
+    found = _KNOWN.get(pattern)
+    if found is None:
+        found = _KNOWN[pattern] = _read(pattern)
+    return found
+
+
+def remember(known: Mapping[str, Told]) -> None:
+    """Take it from here what patterns tell: it was worked out by an earlier run."""
+    _KNOWN.update(known)
+
+
+def _read(pattern: str) -> Told:
     if _reader is None:
-        return False
+        return _ANY, False
     try:
-        read = _reader.parse(pattern)
-        return all(_in_a_line(str(kind), value, read.state.flags) for kind, value in read)
+        steps = _reader.parse(pattern)
+        return _of(steps), all(_in_a_line(str(kind), value, steps.state.flags) for kind, value in steps)
     except (re.error, RecursionError):
-        return False
+        return _ANY, False
 
 
 def _in_a_line(name: str, value: Any, flags: int) -> bool:

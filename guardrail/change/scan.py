@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from guardrail.change.git import Git, NotARepository, open_repository
+from guardrail.change.identity import identity
 from guardrail.change.trees import EmptyTree, FolderTree, listed
+from guardrail.change.untracked import worktree_differences
 from guardrail.change.walk import walk
 from guardrail.model import Change, FileChange, GuardrailError, Skipped
 
@@ -31,7 +33,18 @@ def scan(paths: tuple[str, ...], cwd: Path) -> Change:
     files |= _below(root, git, folders, skipped)
     changes = tuple(FileChange(None, path) for path in sorted(files))
     gone = tuple(Skipped(path, reason) for path, reason in sorted(skipped.items()))
-    return Change(str(root), "scan", EmptyTree(), FolderTree(str(root), git), changes, gone)
+    tree = FolderTree(str(root), git)
+    return Change(str(root), "scan", EmptyTree(), tree, changes, gone, _identity(git, tree, files) if git else "")
+
+
+def _identity(git: Git, tree: FolderTree, files: set[str]) -> str:
+    """What stands for the working tree, where git has an eye on all these files and on those around them."""
+    commit = git.commit("HEAD")
+    if commit is None or not files or not files.issubset(name for _, name in tree.names()):
+        return ""
+    return identity(
+        git, commit, tree, [found.file_change() for found in worktree_differences(git, tree, commit) if not found.leads]
+    )
 
 
 def _below(root: Path, git: Git | None, folders: set[str], skipped: dict[str, str]) -> set[str]:

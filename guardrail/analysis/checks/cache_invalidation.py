@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
-from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -106,11 +105,4 @@ def no_key_of_its_own(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
         if isinstance(match.node, cst.Call) and not any(
             flow.keyword(match.node, k) for k in ("key_prefix", "make_cache_key", "unless")
         ):
-            yield match
-
-
-def growing_key(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not a key that names one entity's small set; only those written as a constant."""
-    for match in matches:
-        if isinstance(match.node, cst.Call) and match.node.args and not list(descendants(match.node.args[0].value))[1:]:
             yield match

@@ -238,11 +238,3 @@ def _taken(facts: Facts, use: cst.Name) -> bool:
     if isinstance(parent, cst.WithItem):
         return True
     return isinstance(parent, cst.Attribute) and parent.attr.value in ("acquire", "release", "locked")
-
-
-def not_in_shutdown(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not in functions that wind things down."""
-    for match in matches:
-        function = flow.function_def(facts, match.node)
-        if function is None or not _SHUTDOWN.search(function.name.value):
-            yield match

@@ -25,7 +25,6 @@ _MEANT = re.compile(
     r"force|override|admin|reset|import|migrat|sync|restore|fixture|seed|backfill|repair|reopen|_?set_|mark_", re.IGNORECASE
 )
 _ASKS = re.compile(r"^_*(can|may|is|check|ensure|assert|validate|require|verify|guard|allow)_|^full_clean$|^clean$")
-_SAVES = frozenset({"save", "asave", "commit", "flush", "update", "update_fields", "put", "add", "merge"})
 
 _BY_TABLE = re.compile(r"^_?(transition|set_|change_|move_to|advance_to|go_to|update_)")
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from guardrail import places
+from guardrail.findings import Weight, finding_of
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
 from guardrail.packs import Rule
@@ -72,28 +73,18 @@ def _reader(name: str) -> Callable[[Page], Iterator[Spot]]:
 
 
 def _finding(page: Page, rule: Rule, spot: Spot) -> Finding:
-    severity, confidence = _weight(rule, page.path)
-    return Finding(
-        rule=rule.id,
-        name=rule.name,
-        severity=severity,
-        confidence=confidence,
-        surface=rule.surface,
-        path=page.path,
-        definition=_symbol(page, spot.line),
-        line=spot.line,
-        column=spot.column,
-        end_line=spot.line,
-        end_column=spot.end_column,
-        message=spot.message or rule.message,
-        why=rule.why,
-        remedy=rule.remedy,
-        refs=rule.refs,
-        node=" ".join(page.lines[spot.line - 1].split()),
+    return finding_of(
+        rule,
+        page.path,
+        _symbol(page, spot.line),
+        (spot.line, spot.column, spot.line, spot.end_column),
+        spot.message or rule.message,
+        " ".join(page.lines[spot.line - 1].split()),
+        weight=_weight(rule, page.path),
     )
 
 
-def _weight(rule: Rule, path: str) -> tuple[Severity, Confidence]:
+def _weight(rule: Rule, path: str) -> Weight:
     """Other people's code counts less; and what is asked for by examples, documentation and development only."""
     if places.is_foreign(path) or (places.is_test(path) and not rule.in_tests):
         return Severity.P2, Confidence.LOW

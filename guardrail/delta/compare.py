@@ -138,10 +138,11 @@ def _standing(pair: Pair, rule: Rule, delta: Delta, base: list[Guard]) -> Iterat
 
 def _difference(base: Sequence[Guard], head: Sequence[Guard]) -> tuple[list[Guard], list[Guard]]:
     """The guards that only base has, and those that only head has."""
-    return _without(base, head), _without(head, base)
+    return without(base, head), without(head, base)
 
 
-def _without(some: Sequence[Guard], others: Sequence[Guard]) -> list[Guard]:
+def without(some: Sequence[Guard], others: Sequence[Guard]) -> list[Guard]:
+    """Those that the others do not have, each counted as often as it stands there."""
     left = Counter(g.key for g in others)
     found = []
     for guard in some:

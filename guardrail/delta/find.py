@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost, compare
 from guardrail.delta.guards import guards
-from guardrail.delta.loss import Loss, filled, located, shortened
+from guardrail.delta.loss import Loss, located
 from guardrail.delta.pairs import Pair, become, same_symbol, split_off
 from guardrail.detect import checker
+from guardrail.findings import filled, shortened
 from guardrail.model import Definition
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def _finding(rule: Rule, lost: Lost, pair: Pair):  # type: ignore[no-untyped-def
     texts = _texts(lost, pair)
     message = lost.message or _weakened(lost) or filled(rule.message, texts)
     what = lost.guard.key if lost.now is None else f"{lost.guard.key} {lost.now.key}"
-    found = located(rule, lost.facts, lost.node, message, lost.guard.itself, what)
-    return replace(found, remedy=filled(rule.remedy, texts))
+    return located(rule, lost.facts, lost.node, message, lost.guard.itself, what, texts)
 
 
 def _weakened(lost: Lost) -> str:

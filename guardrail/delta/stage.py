@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from guardrail import snapshot
 from guardrail.delta.elsewhere import Elsewhere
 from guardrail.delta.files import file_losses
 from guardrail.delta.find import losses
@@ -14,6 +13,7 @@ from guardrail.delta.loss import Loss
 from guardrail.delta.pairs import Pair, become
 from guardrail.delta.project import Project
 from guardrail.delta.tested import Tests
+from guardrail.findings import order
 from guardrail.model import Change, Definition, FileChange, Finding, Status, Unreadable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def merged(findings: Sequence[Finding], lost: Sequence[Finding]) -> list[Finding
     raised = [replace(loss, severity=min([loss.severity, *(f.severity for f in twins)])) for loss, twins in covered.items()]
     told = {id(f) for twins in covered.values() for f in twins}
     rest = [f for f in findings if id(f) not in told]
-    return sorted([*rest, *raised], key=snapshot.order)
+    return sorted([*rest, *raised], key=order)
 
 
 def _same_thing(finding: Finding, loss: Finding) -> bool:

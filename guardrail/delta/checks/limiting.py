@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
 from guardrail.delta.guards import Guard, nodes_of
-from guardrail.delta.loss import shortened
+from guardrail.findings import shortened
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:

@@ -48,6 +48,17 @@ class Spot:
     message: str = ""
 
 
+Forms = Iterable["tuple[re.Pattern[str], str]"]  # what to look for, and what to say of it
+
+
+def spot_in(line: str, number: int, forms: Forms) -> Spot | None:
+    """Where the first of the forms that a line (of this number) has is in it."""
+    for form, said in forms:
+        if found := form.search(line):
+            return Spot(number, found.start() + 1, found.end() + 1, said)
+    return None
+
+
 def wanted(path: str, rules: Iterable[Rule], python: bool) -> list[Rule]:
     """The rules that read this file."""
     return [r for r in rules if r.reads and any(matches(path, glob) for glob in r.files) | (python and PYTHON_FILES[0] in r.files)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -75,7 +76,7 @@ def key_without_end(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         key = match.node.args[0].value
         of = flow.receiver(match.node)
-        said = f"{facts.code(key)} {facts.code(of) if of is not None else ''} {flow.name_words(facts)}"
+        said = f"{facts.code(key)} {facts.code(of) if of is not None else ''} {symbol(facts)}"
         one_each = not facts.constants(key) and bool(list(flow.leaves(facts, key)))
         if one_each and _SHORT_LIVED.search(said):
             yield match

@@ -38,11 +38,6 @@ def dropped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield match
 
 
-def statement(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Calls that stand alone as a statement, awaited or not."""
-    yield from (m for m in matches if flow.is_statement(facts, m.node))
-
-
 def swallowed_cancellation(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Handlers in async code that catch the cancellation of what they await, and go on."""
     for match in matches:

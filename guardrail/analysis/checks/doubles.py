@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -69,5 +70,5 @@ def _asserted(facts: Facts, node: cst.CSTNode) -> bool:
 def integration(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Doubles for the database in tests that are called integration tests."""
     for match in matches:
-        if "integration" in facts.path.lower() or "integration" in flow.name_words(facts).lower():
+        if "integration" in facts.path.lower() or "integration" in symbol(facts).lower():
             yield match

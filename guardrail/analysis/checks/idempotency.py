@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _asks(facts: Facts, node: cst.CSTNode, key: cst.CSTNode, store: cst.CSTNode)
 
 
 def _about_keys(facts: Facts, key: cst.CSTNode) -> bool:
-    said = f"{facts.code(key)} {flow.name_words(facts)}"
+    said = f"{facts.code(key)} {symbol(facts)}"
     if isinstance(key, cst.Name) and (target := facts.deref(key)) is not None:
         said += " " + target[0].code(target[1])
     return _ABOUT_KEYS.search(said) is not None

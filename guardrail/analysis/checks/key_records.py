@@ -10,7 +10,7 @@ import libcst as cst
 
 from guardrail.analysis.checks import flow, order
 from guardrail.analysis.checks.idempotency import asked_then_created, asked_then_set
-from guardrail.analysis.checks.tracing import key_read, trace
+from guardrail.analysis.checks.tracing import key_read, symbol, trace
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -88,7 +88,7 @@ def kept_for_ever(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def _is_about_keys(facts: Facts, node: cst.CSTNode) -> bool:
-    texts = [facts.code(node), flow.name_words(facts)]
+    texts = [facts.code(node), symbol(facts)]
     target = facts.deref(node) if isinstance(node, cst.Name) else None
     if target is not None:
         texts.append(target[0].code(target[1]))

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 from guardrail.words import split_words
 
@@ -121,7 +122,7 @@ _tables: WeakKeyDictionary[FileFacts, dict[str, tuple[str, str]]] = WeakKeyDicti
 
 def bypassed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`order.status = PAID` where the class of the order, in this file, has a method that checks transitions."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if _TRANSITION.match(name) or name in ("__init__", "__post_init__", "__setstate__", "clone", "copy", "from_dict", "create"):
         return
     if any(isinstance(n, cst.Decorator) and "transition" in facts.code(n) for n in facts.nodes):

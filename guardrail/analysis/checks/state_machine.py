@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.checks.txn_isolation import loaded
 from guardrail.analysis.values import UNKNOWN
 from guardrail.analysis.walk import descendants
@@ -57,7 +58,7 @@ def _state_value(facts: Facts, node: cst.BaseExpression) -> str:
 
 def unguarded(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A transition without a question about the state before, where others of the class or file ask."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if name.startswith("_") or _MEANT.search(name):
         return
     for match in matches:

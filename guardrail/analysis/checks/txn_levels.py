@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -25,7 +26,7 @@ _RETRIES = re.compile(
 
 def dirty_reads(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """READ UNCOMMITTED anywhere but in what only reports."""
-    if not _READING.search(facts.path) and not _READING.search(flow.name_words(facts)):
+    if not _READING.search(facts.path) and not _READING.search(symbol(facts)):
         yield from matches
 
 

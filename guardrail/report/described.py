@@ -167,6 +167,7 @@ def _example(example: Example) -> str:
 
 def _surface(surface: Surface, rules: Iterable[Rule]) -> str:
     lines = [f"{surface.id} — {surface.title}", "", f"tier: {surface.tier}"]
+    lines += [f"usually reviewed by: {one_line(surface.owners_hint)}"] if surface.owners_hint else []
     lines += ["", *_paragraph(surface.why)] if surface.why else []
     lines += ["", "Ask in review:", *(f"  - {one_line(q)}" for q in surface.review)] if surface.review else []
     own = table(rule for rule in rules if rule.surface == surface.id).splitlines()

@@ -22,7 +22,7 @@ def subject_patched(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Patches of the very function that the test then calls, and whose result it looks at."""
     for match in matches:
         patched = _patched(facts, match)
-        function = _under(facts, match.node)
+        function = flow.function_def(facts, match.node)
         if patched and function is not None and _name_says(function.name.value, patched) and _looked_at(facts, function, patched):
             yield match
 
@@ -36,11 +36,6 @@ def _patched(facts: Facts, match: Match) -> str:
     attribute = facts.constant(match.env["N"][1])
     owner = next(iter(sorted(origin.names(target) | origin.types(target))), "")
     return f"{owner}.{attribute}" if owner and isinstance(attribute, str) else ""
-
-
-def _under(facts: Facts, node: cst.CSTNode) -> cst.FunctionDef | None:
-    """The test that the patch holds for: around it, or below the decorator."""
-    return next((a for a in facts.ancestors(node) if isinstance(a, cst.FunctionDef)), None)
 
 
 def _name_says(test: str, patched: str) -> bool:

@@ -230,12 +230,12 @@ def from_outside(facts: Facts, node: cst.CSTNode) -> list[Located]:
 
 
 def _foreign(facts: Facts, node: cst.CSTNode) -> bool:
-    if literalish(facts, node) or _plain(facts, node):
+    if literalish(facts, node) or plain(facts, node):
         return False
     return facts.tainted(node) or _parameter(facts, node)
 
 
-def _plain(facts: Facts, node: cst.CSTNode) -> bool:
+def plain(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the type lets no text through: numbers, dates, identifiers, enumerations."""
     return any(t.rpartition(".")[2] in _PLAIN for t in facts.types(node))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from guardrail.analysis.files import FileFacts
     from guardrail.analysis.match import Match
 
-_STATE = re.compile(r"(\w+_)?(status|state|phase|stage)")
+STATE = re.compile(r"(\w+_)?(status|state|phase|stage)")
 _FROM_ANYWHERE = re.compile(r"fail|error|unknown|stale|draft|new$|initial|created|none|reset|expired|abort|crash", re.IGNORECASE)
 _MEANT = re.compile(
     r"force|override|admin|reset|import|migrat|sync|restore|fixture|seed|backfill|repair|reopen|_?set_|mark_", re.IGNORECASE
@@ -37,7 +37,7 @@ def _state_target(node: cst.CSTNode) -> cst.Attribute | None:
     if not isinstance(node, cst.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0].target, cst.Attribute):
         return None
     target = node.targets[0].target
-    return target if isinstance(target.value, cst.Name) and _STATE.fullmatch(target.attr.value) else None
+    return target if isinstance(target.value, cst.Name) and STATE.fullmatch(target.attr.value) else None
 
 
 def _state_value(facts: Facts, node: cst.BaseExpression) -> str:
@@ -144,7 +144,7 @@ def _askers(file: FileFacts) -> dict[tuple[str, str, str], int]:
         for definition in file.index.definitions:
             if _BY_TABLE.match(definition.symbol.rpartition(".")[2]):
                 continue  # STM004 asks for these
-            if definition.kind == "function" and any(_STATE.fullmatch(w) for w in definition.words):
+            if definition.kind == "function" and any(STATE.fullmatch(w) for w in definition.words):
                 for key in _asked_in(file.facts(definition)):
                     found[key] = found.get(key, 0) + 1
     return found

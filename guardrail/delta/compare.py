@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta import blocks
 from guardrail.delta.align import align
-from guardrail.delta.guards import Guard, fitting, guards
+from guardrail.delta.guards import Guard, fitting, guards, header, identifiers
 from guardrail.delta.pairs import Pair
 from guardrail.delta.weaker import weaker
 from guardrail.patterns.kinds import kind_of
@@ -179,7 +179,7 @@ def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard], gone: Sequence
     left = pair.old.words - frozenset(word for each in gone for word in _words(each))
     if len(left & frozenset().union(*(_all_words(f) for f in pair.heads))) < KEPT * len(left):
         return None
-    return pair.head, _header(pair.head)
+    return pair.head, header(pair.head)
 
 
 def _does_nothing(facts: Facts) -> bool:
@@ -202,9 +202,4 @@ def _words(guard: Guard) -> list[str]:
     """The words of a guard; of a condition those of its block, too."""
     facts, node = guard.itself
     text = facts.code(node) if kind_of(node) == "If" else guard.text
-    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
-
-
-def _header(facts: Facts) -> Any:
-    """The `def` or `class` of a definition."""
-    return next((n for n in facts.nodes if kind_of(n) in ("FunctionDef", "ClassDef")), facts.tree)
+    return identifiers(text)

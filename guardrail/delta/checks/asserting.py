@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from guardrail import places
 from guardrail.delta.compare import Lost, without
-from guardrail.delta.guards import Guard, guards, inside, nodes_of
+from guardrail.delta.guards import Guard, guards, header, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -47,11 +47,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         elif any(_names(guard) <= names for names in about) or _set_now(pair, guard):
             continue
         elif len(head) < len(base) and _subject_stays(pair, guard) and not _helper_came(pair):
-            yield Lost(guard, pair.head, _header(pair))
-
-
-def _header(pair: Pair):  # type: ignore[no-untyped-def]
-    return next((n for n in nodes_of(pair.head) if kind_of(n) in ("FunctionDef", "ClassDef")), pair.head.tree)
+            yield Lost(guard, pair.head, header(pair.head))
 
 
 def _likeness(one: Guard, other: Guard) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from guardrail import places
+from guardrail.detect import checker
 from guardrail.findings import Weight, finding_of
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
@@ -69,18 +69,10 @@ def find(page: Page, rules: Sequence[Rule]) -> Iterator[Finding]:
     own = page.project.of(page.text)
     seen: set[tuple[str, int, int]] = set()
     for rule in rules:
-        for spot in _reader(rule.reads)(Page(page.path, page.text, own, page.index)):
+        for spot in checker(rule.reads)(Page(page.path, page.text, own, page.index)):
             if (rule.id, spot.line, spot.column) not in seen:
                 seen.add((rule.id, spot.line, spot.column))
                 yield _finding(page, rule, spot)
-
-
-@cache
-def _reader(name: str) -> Callable[[Page], Iterator[Spot]]:
-    """The function of a `reads`; only guardrail's own, since packs may come from the code under review."""
-    module, _, function = name.partition(":")
-    found: Callable[[Page], Iterator[Spot]] = getattr(import_module(module), function)
-    return found
 
 
 def _finding(page: Page, rule: Rule, spot: Spot) -> Finding:

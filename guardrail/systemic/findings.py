@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from typing import Any
 
 from guardrail import places
+from guardrail.detect import checker
 from guardrail.findings import filled, finding_of, weigh
 from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
@@ -22,7 +21,6 @@ from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
 from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
 
-Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
@@ -112,7 +110,7 @@ class Judging:
     def _checked(self, rule: Rule, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, str]]:
         """The paths that fulfil what the rule asks for beyond their ends, with their messages."""
         for path, node in paths:
-            message = _checker(rule.check)(self, rule, path) if rule.check else ""
+            message = checker(rule.check)(self, rule, path) if rule.check else ""
             if message is not None:
                 yield path, node, message
 
@@ -198,14 +196,6 @@ def notes(path: Path) -> Iterator[Note]:
     last = path.hops[-1]
     verb = "changes" if path.deed.effect.kind == "shared-change" else "calls"
     yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} {verb} {path.deed.effect.name}")
-
-
-@cache
-def _checker(name: str) -> Check:
-    """The function of a `check`: `None` where a path is none, else a message, "" for that of the rule."""
-    module, _, function = name.partition(":")
-    found: Check = getattr(importlib.import_module(module), function)
-    return found
 
 
 def compared(head: Sequence[Found], base: Sequence[Found]) -> Iterator[Finding]:

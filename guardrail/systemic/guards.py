@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from guardrail.index import MODULE
 from guardrail.shared import UNSHARED
-from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.graph import Deed, Graph, Node
@@ -37,7 +36,7 @@ class Guard:
     others: int
 
 
-def shared_changes(graph: Graph, contexts: Contexts, node: Node) -> Iterator[Deed]:
+def shared_changes(graph: Graph, node: Node) -> Iterator[Deed]:
     """The changes in two steps, with no lock around in the function, of what belongs to another file."""
     if node.function.symbol == MODULE or not any(site.deferred for site in node.function.changes):
         return

@@ -118,10 +118,10 @@ def _is_new(graph: Graph, node: Node, site: Site) -> bool:
         return False
     made = {n for value in values if value for n in graph.resolver.names(value[1], node.module, node.function)}
     rows = [n for n in made if graph.project.klass(n)]
-    return bool(rows) and not any(_is_kept_single(graph, name) for name in rows) and not _has_key(graph, node, values)
+    return bool(rows) and not any(_is_kept_single(graph, name) for name in rows) and not _has_key(node, values)
 
 
-def _has_key(graph: Graph, node: Node, values: tuple[Ref, ...]) -> bool:
+def _has_key(node: Node, values: tuple[Ref, ...]) -> bool:
     """Whether the call that makes the row gives it a key of its own."""
     return any(
         _is_told_apart(site)

@@ -11,7 +11,9 @@ from guardrail import places
 from guardrail.model import Confidence, Finding, Note, Severity
 
 if TYPE_CHECKING:
+    from guardrail.analysis.facts import Facts
     from guardrail.packs import Rule
+    from guardrail.patterns.kinds import Env, Node
 
 LONGEST = 60  # characters of code in a sentence
 _LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
@@ -57,6 +59,12 @@ def finding_of(
         notes=notes,
         node=node,
     )
+
+
+def texts_of(env: Env, facts: Facts, node: Node) -> dict[str, str]:
+    """What the variables of a pattern stand for, as short code, and `CALLEE` for what a node that is a call calls."""
+    texts = {name: shortened(where.code(part)) for name, (where, part) in env.items()}
+    return texts | {"CALLEE": shortened(facts.code(node.func))} if type(node).__name__ == "Call" else texts
 
 
 def filled(text: str, texts: Mapping[str, str]) -> str:

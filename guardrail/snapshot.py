@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from guardrail.detect import COMPOUND, detect
-from guardrail.findings import filled, finding_of, shortened
+from guardrail.findings import filled, finding_of, texts_of
 from guardrail.findings import order as order  # run sorts by it, too
 from guardrail.model import Confidence, Definition, Finding, Status
 
@@ -29,9 +29,7 @@ def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
 
 def _finding(rule: Rule, match: Match) -> Finding:
     facts = match.facts
-    texts = {name: shortened(where.code(node)) for name, (where, node) in match.env.items()}
-    if type(match.node).__name__ == "Call":
-        texts["CALLEE"] = shortened(facts.code(match.node.func))  # type: ignore[attr-defined]
+    texts = texts_of(match.env, facts, match.node)
     assert facts.definition is not None
     return finding_of(
         rule,

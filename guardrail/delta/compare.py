@@ -11,7 +11,7 @@ from guardrail.delta import blocks
 from guardrail.delta.align import align
 from guardrail.delta.guards import Guard, fitting, guards, header, identifiers
 from guardrail.delta.pairs import Pair
-from guardrail.delta.weaker import weaker
+from guardrail.delta.weaker import is_off, weaker
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Lost:
     movable: bool = False
 
 
-def compare(pair: Pair, rule: Rule) -> Iterator[Lost]:
-    """The guards of the base definition that its counterpart has lost, or has weaker."""
+def compare(pair: Pair, rule: Rule, had: Sequence[Guard]) -> Iterator[Lost]:
+    """The guards, of those that the base definition had, that its counterpart has lost, or has weaker."""
     assert rule.delta is not None
-    base = [g for g in guards(pair.base, rule.patterns, rule) if not _void(g, rule.delta)]
+    base = [g for g in had if not _void(g, rule.delta)]
     if not base:
         return
     if not rule.delta.still:
@@ -52,12 +52,7 @@ def compare(pair: Pair, rule: Rule) -> Iterator[Lost]:
 def _void(guard: Guard, delta: Delta) -> bool:
     """A guard that is switched off already: `timeout=None`."""
     switches = [name for name, orders in delta.weakened.items() if "off" in orders and name in guard.env]
-    return any(_off(*guard.env[name]) for name in switches)
-
-
-def _off(facts: Facts, node: Any) -> bool:
-    values = facts.constants(node)
-    return len(values) == 1 and (values[0] is None or values[0] is False or values[0] == 0)
+    return any(is_off(guard.env[name]) for name in switches)
 
 
 def _fit(facts: Facts, delta: Delta) -> list[tuple[Facts, Any]]:

@@ -88,7 +88,7 @@ def explained(
 
 
 def table(rules: Iterable[Rule]) -> str:
-    """One line for each public id: id, severity, confidence, surface, name."""
+    """One line for each id and weight, of which a rule may have several: id, severity, confidence, surface, name."""
     rows = sorted({(r.id, str(r.severity), str(r.confidence), r.surface, r.name) for r in rules})
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from guardrail.words import split_words
+from guardrail.words import SECRET_PAIRS, SECRET_WORDS, split_words
 
-_STRONG = frozenset(
-    "password passwd pwd passphrase passcode secret secrets token tokens apikey credential credentials otp totp bearer jwt".split()
-)
-_PAIRS = frozenset(
-    [("api", "key"), ("private", "key"), ("secret", "key"), ("access", "key"), ("auth", "header"), ("session", "id")]
-)
+PASSWORDS = frozenset("password passwd pwd passphrase passcode".split())
+_STRONG = SECRET_WORDS - frozenset({"signature", "hmac", "digest", "pin", "csrf"})
+_PAIRS = SECRET_PAIRS - frozenset([("signing", "key"), ("encryption", "key"), ("auth", "key"), ("master", "key")])
 _OTHER_TOKENS = frozenset(
     "next page continuation cancel cancellation sync resume start cursor pagination input output prompt completion stop special"
     " public masked redacted hashed hash encrypted fingerprint id expired expires days remain age".split()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from guardrail import snapshot, surfaces, texts
 from guardrail.allows import AllowsOfFile, find_allows
+from guardrail.findings import raised
 from guardrail.model import Confidence, Definition, FileChange, Finding, Placement, Role, Severity, SourceFile, Tier
 from guardrail.profiling import timed
 from guardrail.triage import Anchored, FileWords
@@ -92,7 +93,7 @@ class Side:
         if self._may_be_raised(found):
             by_hand = {p.surface.id for p in self.places(definition) if p.role is Role.IMPLEMENTS}
             itself = {id for name in by_hand for id in self.judge.rules.signals[name].hand_rolled}  # weighed as such already
-            found = [snapshot.raised(f) if f.surface in by_hand and f.rule not in itself else f for f in found]
+            found = [raised(f) if f.surface in by_hand and f.rule not in itself else f for f in found]
         if self.file.path in self.judge.superseded:
             return [replace(f, severity=Severity.P2, confidence=Confidence.LOW) for f in found]
         return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from guardrail import places
-from guardrail.model import Confidence, Definition, Finding, Severity, Status
+from guardrail.findings import filled, finding_of, texts_of
+from guardrail.findings import order as order  # run sorts by it, too
+from guardrail.model import Confidence, Definition, Finding, Status
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from guardrail.packs import Rule
 
 ALIKE = 0.6  # two findings of one rule in one definition are the same when their code is at least so similar
-_LOWER = {Severity.P0: Severity.P1, Severity.P1: Severity.P2, Severity.P2: Severity.P2}
-_HIGHER = {Severity.P2: Severity.P1, Severity.P1: Severity.P0, Severity.P0: Severity.P0}
-_VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 
 def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
@@ -32,33 +29,16 @@ def find(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
 
 def _finding(rule: Rule, match: Match) -> Finding:
     facts = match.facts
-    line, column, end_line, end_column = facts.span(match.node)
-    severity, confidence = weigh(rule, facts.path)
-    texts = {name: _shorten(where.code(node)) for name, (where, node) in match.env.items()}
-    if type(match.node).__name__ == "Call":
-        texts["CALLEE"] = _shorten(facts.code(match.node.func))  # type: ignore[attr-defined]
-
-    def fill(text: str) -> str:
-        return _VARIABLE.sub(lambda m: texts.get(m[1], m[0]), text)
-
+    texts = texts_of(match.env, facts, match.node)
     assert facts.definition is not None
-    return Finding(
-        rule=rule.id,
-        name=rule.name,
-        severity=severity,
-        confidence=confidence,
-        surface=rule.surface,
-        path=facts.path,
-        definition=facts.definition.symbol,
-        line=line,
-        column=column,
-        end_line=end_line,
-        end_column=end_column,
-        message=match.message or fill(rule.message),
-        why=fill(rule.why),
-        remedy=fill(rule.remedy),
-        refs=rule.refs,
-        node=_head(facts.normal(match.node), match.node),
+    return finding_of(
+        rule,
+        facts.path,
+        facts.definition.symbol,
+        facts.span(match.node),
+        match.message or filled(rule.message, texts),
+        _head(facts.normal(match.node), match.node),
+        texts=texts,
     )
 
 
@@ -69,50 +49,12 @@ def _head(text: str, node: Any) -> str:
     return text[:200] if type(node).__name__ in COMPOUND - {"ExceptHandler"} else text
 
 
-def _shorten(code: str) -> str:
-    line = " ".join(code.split())
-    return line if len(line) <= 60 else line[:57] + "…"
-
-
-def weigh(rule: Rule, path: str) -> tuple[Severity, Confidence]:
-    """Severity and confidence where the code stands: tests, generated and foreign code count less (catalogue 1.2, 1.5)."""
-    severity, confidence = rule.severity, rule.confidence
-    if (places.is_test(path) and not rule.in_tests) or places.is_foreign(path):
-        return Severity.P2, Confidence.LOW
-    if places.is_migration(path) and rule.id[:3] not in ("MIG", "SQL", "SEC", "UNI"):
-        return Severity.P2, Confidence.LOW
-    if places.is_example(path) if rule.id == "SEC001" else places.is_script(path):
-        severity = _LOWER[severity]
-    if severity is Severity.P0 and confidence is not Confidence.HIGH:
-        severity = Severity.P1
-    return severity, confidence
-
-
-def raised(finding: Finding) -> Finding:
-    """A step more severe, P0 only where the rule is sure."""
-    sure = finding.confidence is Confidence.HIGH or (finding.severity is Severity.P2 and finding.confidence is not Confidence.LOW)
-    return replace(finding, severity=_HIGHER[finding.severity]) if sure else finding
-
-
 def _once_each(found: list[Finding]) -> list[Finding]:
     """One finding for a rule and place, the most severe; in order."""
     best: dict[tuple[str, int, int], Finding] = {}
     for finding in sorted(found, key=lambda f: (f.severity, f.confidence != Confidence.HIGH)):
         best.setdefault((finding.rule, finding.line, finding.column), finding)
     return sorted(best.values(), key=order)
-
-
-def order(finding: Finding) -> tuple[Any, ...]:
-    """The order in which findings are kept and reported."""
-    return (
-        finding.path,
-        finding.line,
-        finding.column,
-        finding.rule,
-        finding.end_line,
-        finding.end_column,
-        finding.message,
-    )
 
 
 # ---- base and head -------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from guardrail import places
+from guardrail.detect import checker
+from guardrail.findings import Weight, finding_of
 from guardrail.globs import matches
 from guardrail.model import Confidence, Definition, FileIndex, Finding, Severity
 from guardrail.packs import Rule
@@ -47,6 +48,17 @@ class Spot:
     message: str = ""
 
 
+Forms = Iterable["tuple[re.Pattern[str], str]"]  # what to look for, and what to say of it
+
+
+def spot_in(line: str, number: int, forms: Forms) -> Spot | None:
+    """Where the first of the forms that a line (of this number) has is in it."""
+    for form, said in forms:
+        if found := form.search(line):
+            return Spot(number, found.start() + 1, found.end() + 1, said)
+    return None
+
+
 def wanted(path: str, rules: Iterable[Rule], python: bool) -> list[Rule]:
     """The rules that read this file."""
     return [r for r in rules if r.reads and any(matches(path, glob) for glob in r.files) | (python and PYTHON_FILES[0] in r.files)]
@@ -57,43 +69,25 @@ def find(page: Page, rules: Sequence[Rule]) -> Iterator[Finding]:
     own = page.project.of(page.text)
     seen: set[tuple[str, int, int]] = set()
     for rule in rules:
-        for spot in _reader(rule.reads)(Page(page.path, page.text, own, page.index)):
+        for spot in checker(rule.reads)(Page(page.path, page.text, own, page.index)):
             if (rule.id, spot.line, spot.column) not in seen:
                 seen.add((rule.id, spot.line, spot.column))
                 yield _finding(page, rule, spot)
 
 
-@cache
-def _reader(name: str) -> Callable[[Page], Iterator[Spot]]:
-    """The function of a `reads`; only guardrail's own, since packs may come from the code under review."""
-    module, _, function = name.partition(":")
-    found: Callable[[Page], Iterator[Spot]] = getattr(import_module(module), function)
-    return found
-
-
 def _finding(page: Page, rule: Rule, spot: Spot) -> Finding:
-    severity, confidence = _weight(rule, page.path)
-    return Finding(
-        rule=rule.id,
-        name=rule.name,
-        severity=severity,
-        confidence=confidence,
-        surface=rule.surface,
-        path=page.path,
-        definition=_symbol(page, spot.line),
-        line=spot.line,
-        column=spot.column,
-        end_line=spot.line,
-        end_column=spot.end_column,
-        message=spot.message or rule.message,
-        why=rule.why,
-        remedy=rule.remedy,
-        refs=rule.refs,
-        node=" ".join(page.lines[spot.line - 1].split()),
+    return finding_of(
+        rule,
+        page.path,
+        _symbol(page, spot.line),
+        (spot.line, spot.column, spot.line, spot.end_column),
+        spot.message or rule.message,
+        " ".join(page.lines[spot.line - 1].split()),
+        weight=_weight(rule, page.path),
     )
 
 
-def _weight(rule: Rule, path: str) -> tuple[Severity, Confidence]:
+def _weight(rule: Rule, path: str) -> Weight:
     """Other people's code counts less; and what is asked for by examples, documentation and development only."""
     if places.is_foreign(path) or (places.is_test(path) and not rule.in_tests):
         return Severity.P2, Confidence.LOW

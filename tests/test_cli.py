@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from command import guardrail
+from greetings import PACK
 from verdicts import CLEAN, FULL, HOSTILE, SKIPPED, TIMING, decided, verdict
 
 from guardrail import __version__, cli, outputs, report, terminal
@@ -353,22 +354,6 @@ def test_completion_completes():
 
 
 # ---- rules, explain, test ----------------------------------------------------------------------
-
-PACK = """
-[surface]
-id = "greetings"
-title = "Greetings"
-tier = "use-freely"
-why = "They are read aloud."
-
-[[rule]]
-id = "GRE001"
-name = "greeting-shouted"
-severity = "P2"
-any = ["shout(...)"]
-message = "`shout` greets too loudly."
-remedy = "Call greet."
-"""
 
 
 def test_rules_are_listed(capsys):

@@ -6,26 +6,13 @@ import pickle
 import sys
 
 import pytest
+from greetings import PACK
 
 from guardrail.packs import compiled, load_packs, read_packs
 from guardrail.patterns.literals import literals
 
-PACK = b"""
-[surface]
-id = "greetings"
-title = "Greetings"
-tier = "use-freely"
-why = "They are read aloud."
-
-[[rule]]
-id = "GRE001"
-name = "greeting-shouted"
-severity = "P2"
-any = ["shout(...)"]
-message = "`shout` greets too loudly."
-remedy = "Call greet."
-"""
-TEXTS = [("greetings.toml", PACK)]
+WHOLE = PACK.encode()
+TEXTS = [("greetings.toml", WHOLE)]
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +47,7 @@ def test_what_searches_look_for_first_is_kept_with_the_rules(tmp_path):
 
 
 def test_another_pack_is_another_fingerprint(kept, tmp_path):
-    for texts in ([("greetings.toml", PACK.replace(b"P2", b"P1"))], [("other.toml", PACK)], [*TEXTS, ("empty.toml", b"")]):
+    for texts in ([("greetings.toml", WHOLE.replace(b"P2", b"P1"))], [("other.toml", WHOLE)], [*TEXTS, ("empty.toml", b"")]):
         assert compiled.fingerprint(texts) != kept
         assert compiled.recall(compiled.fingerprint(texts), tmp_path) is None
 

@@ -14,27 +14,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from verdicts import finding_of
 
 from guardrail.allows import AllowsOfFile, find_allows
 from guardrail.comments import comments
-from guardrail.model import Confidence, Decision, Finding, Outcome, Severity, Status
+from guardrail.model import Confidence, Decision, Outcome, Severity, Status
 from guardrail.policy import decide, exit_code
 from guardrail.settings import Settings
 
-FINDING = Finding(
-    rule="PRC001",
-    name="shell-command-built-from-parts",
-    severity=Severity.P0,
-    confidence=Confidence.HIGH,
-    surface="process",
-    path="app.py",
-    definition="build",
-    line=1,
-    column=1,
-    end_line=1,
-    end_column=9,
-    message="…",
-)
+FINDING = finding_of("PRC001 shell-command-built-from-parts", Severity.P0, "process", "app.py", "build", (1, 1, 1, 9), "…")
 
 
 def found(text: str, known: set[str] | None = None) -> AllowsOfFile:

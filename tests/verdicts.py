@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from guardrail.model import (
     Confidence,
     Decision,
@@ -29,53 +32,70 @@ class Login:
         return digest == given
 """
 
-TIMING = Finding(
-    rule="TIM001",
-    name="mac-compared-with-equals",
-    severity=Severity.P0,
-    confidence=Confidence.HIGH,
-    surface="timing-compare",
-    path="auth/login.py",
-    definition="Login.verify",
-    line=6,
-    column=16,
-    end_line=6,
-    end_column=31,
-    message="`==` compares an HMAC digest",
+
+def finding_of(
+    rule: str,
+    severity: Severity,
+    surface: str,
+    path: str,
+    definition: str,
+    span: tuple[int, int, int, int],
+    message: str,
+    **more: Any,
+) -> Finding:
+    """A finding of high confidence; `rule` is its id and name, `span` line, column, end line and end column."""
+    id, name = rule.split()
+    line, column, end_line, end_column = span
+    given = {"confidence": Confidence.HIGH, **more}
+    return Finding(
+        id,
+        name,
+        severity,
+        surface=surface,
+        path=path,
+        definition=definition,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column,
+        message=message,
+        **given,
+    )
+
+
+TIMING = finding_of(
+    "TIM001 mac-compared-with-equals",
+    Severity.P0,
+    "timing-compare",
+    "auth/login.py",
+    "Login.verify",
+    (6, 16, 6, 31),
+    "`==` compares an HMAC digest",
     why="Leaks by timing how much of the digest is right.",
     remedy="hmac.compare_digest(a, b)",
     refs=("CWE-208",),
     notes=(Note("auth/keys.py", 3, "the key is read here"),),
     fingerprint="v1:0123456789abcdef",
 )
-WEAK = Finding(
-    rule="NET004",
-    name="no-timeout",
-    severity=Severity.P2,
+WEAK = finding_of(
+    "NET004 no-timeout",
+    Severity.P2,
+    "network",
+    "app/café.py",
+    "<module>",
+    (1, 1, 3, 2),
+    "`requests.get` waits for ever",
     confidence=Confidence.MEDIUM,
-    surface="network",
-    path="app/café.py",
-    definition="<module>",
-    line=1,
-    column=1,
-    end_line=3,
-    end_column=2,
-    message="`requests.get` waits for ever",
     fingerprint="v1:fedcba9876543210",
 )
-HOSTILE = Finding(
-    rule="PRC001",
-    name="shell-command",
-    severity=Severity.P1,
-    confidence=Confidence.HIGH,
-    surface="process",
-    path="a\n::error::b\x1b[2J,c:\u202ed\udcff.py",
-    definition="f\u200b",
-    line=2,
-    column=5,
-    end_line=2,
-    end_column=9,
-    message="100% of `x\r\ny\x07` ##[error] \u2066late\u2069 😀",
+HOSTILE = finding_of(
+    "PRC001 shell-command",
+    Severity.P1,
+    "process",
+    "a\n::error::b\x1b[2J,c:\u202ed\udcff.py",
+    "f\u200b",
+    (2, 5, 2, 9),
+    "100% of `x\r\ny\x07` ##[error] \u2066late\u2069 😀",
     why="::add-mask::why",
     fingerprint="v1:0000000000000000",
 )
@@ -138,10 +158,9 @@ SURFACES = {
 }
 
 
-def decided(finding: Finding, outcome: Outcome = Outcome.REPORTED, status: str = "introduced", because: str = "") -> Decision:
+def decided(found: Finding, outcome: Outcome = Outcome.REPORTED, status: str = "introduced", because: str = "") -> Decision:
     """The finding with what became of it."""
-    kept = {name: getattr(finding, name) for name in finding.__dataclass_fields__}
-    return Decision(Finding(**{**kept, "status": Status(status)}), outcome, because)
+    return Decision(replace(found, status=Status(status)), outcome, because)
 
 
 def verdict(*decisions: Decision, label: str = "HEAD → working tree", **given: object) -> Verdict:
@@ -191,38 +210,29 @@ AFTER = """\
 def pay(request):
     return charge(request.amount)
 """
-LOST = Finding(
-    rule="AUT010",
-    name="access-guard-removed",
-    severity=Severity.P0,
-    confidence=Confidence.HIGH,
-    surface="timing-compare",
-    path="shop/views.py",
-    definition="pay",
-    line=1,
-    column=5,
-    end_line=1,
-    end_column=8,
-    message="`@login_required` is gone from `pay`.",
+LOST = finding_of(
+    "AUT010 access-guard-removed",
+    Severity.P0,
+    "timing-compare",
+    "shop/views.py",
+    "pay",
+    (1, 5, 1, 8),
+    "`@login_required` is gone from `pay`.",
     why="Anybody can pay now.",
     remedy="Put `@login_required` back.",
     refs=("CWE-862",),
     notes=(Note("shop/views.py", 4, "where it was before", "base", "@login_required"),),
     fingerprint="v1:aaaaaaaaaaaaaaaa",
 )
-WAY = Finding(
-    rule="ASY001",
-    name="blocking-call-in-async",
-    severity=Severity.P1,
+WAY = finding_of(
+    "ASY001 blocking-call-in-async",
+    Severity.P1,
+    "network",
+    "shop/rates.py",
+    "fetch",
+    (5, 5, 5, 18),
+    "This coroutine blocks its event loop: views.price → rates.fetch → time.sleep.",
     confidence=Confidence.MEDIUM,
-    surface="network",
-    path="shop/rates.py",
-    definition="fetch",
-    line=5,
-    column=5,
-    end_line=5,
-    end_column=18,
-    message="This coroutine blocks its event loop: views.price → rates.fetch → time.sleep.",
     why="Every other request waits.",
     remedy="await asyncio.to_thread(…)",
     notes=(

@@ -182,6 +182,6 @@ for _command in (group, *group.commands.values()):
             is_flag=True,
             expose_value=False,
             callback=_debug,
-            help="Show the traceback of an internal error.",
+            help="Show the traceback of an internal error; so does GUARDRAIL_DEBUG=1.",
         )
     )

@@ -19,18 +19,25 @@ def judging(command: Callable[..., int]) -> Callable[..., int]:
             metavar="[FORMAT=]FILE",
             help="FORMAT=FILE writes one more report, as often as you like; FILE alone takes the place of what is printed.",
         ),
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="And code frames."),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            help="Colours and code frames; auto: on a terminal.",
+        ),
         click.option(
             "--fail-on",
             type=click.Choice(["P0", "P1", "P2", "never"]),
             help="The gate: the mildest severity that fails the run; P1 by default.",
         ),
-        click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Only these, by id or prefix."),
-        click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Not these, by id or prefix."),
+        click.option(
+            "--select", multiple=True, callback=_listed, metavar="RULES", help="Only these: ids, beginnings of ids, surfaces."
+        ),
+        click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Not these, named likewise."),
         click.option("--pedantic", is_flag=True, default=None, help="Show findings of low confidence, too."),
         click.option("--allow-incomplete", is_flag=True, default=None, help="Do not fail for a file that is unread."),
         click.option("--exit-zero", is_flag=True, help="Exit with 0 for findings, too; never hides a 2."),
-        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; one per core by default."),
+        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; 0, the default: one per core."),
         click.option("--quiet", "-q", is_flag=True, help="Findings only, and nothing where there are none."),
         click.option(
             "--cache/--no-cache", "cached", default=True, help="Keep what was read of files for the next run.", show_default=True

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta import blocks
 from guardrail.delta.align import align
-from guardrail.delta.guards import Guard, fitting, guards
+from guardrail.delta.guards import Guard, fitting, guards, header, identifiers
 from guardrail.delta.pairs import Pair
-from guardrail.delta.weaker import weaker
+from guardrail.delta.weaker import is_off, weaker
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Lost:
     movable: bool = False
 
 
-def compare(pair: Pair, rule: Rule) -> Iterator[Lost]:
-    """The guards of the base definition that its counterpart has lost, or has weaker."""
+def compare(pair: Pair, rule: Rule, had: Sequence[Guard]) -> Iterator[Lost]:
+    """The guards, of those that the base definition had, that its counterpart has lost, or has weaker."""
     assert rule.delta is not None
-    base = [g for g in guards(pair.base, rule.patterns, rule) if not _void(g, rule.delta)]
+    base = [g for g in had if not _void(g, rule.delta)]
     if not base:
         return
     if not rule.delta.still:
@@ -52,12 +52,7 @@ def compare(pair: Pair, rule: Rule) -> Iterator[Lost]:
 def _void(guard: Guard, delta: Delta) -> bool:
     """A guard that is switched off already: `timeout=None`."""
     switches = [name for name, orders in delta.weakened.items() if "off" in orders and name in guard.env]
-    return any(_off(*guard.env[name]) for name in switches)
-
-
-def _off(facts: Facts, node: Any) -> bool:
-    values = facts.constants(node)
-    return len(values) == 1 and (values[0] is None or values[0] is False or values[0] == 0)
+    return any(is_off(guard.env[name]) for name in switches)
 
 
 def _fit(facts: Facts, delta: Delta) -> list[tuple[Facts, Any]]:
@@ -138,10 +133,11 @@ def _standing(pair: Pair, rule: Rule, delta: Delta, base: list[Guard]) -> Iterat
 
 def _difference(base: Sequence[Guard], head: Sequence[Guard]) -> tuple[list[Guard], list[Guard]]:
     """The guards that only base has, and those that only head has."""
-    return _without(base, head), _without(head, base)
+    return without(base, head), without(head, base)
 
 
-def _without(some: Sequence[Guard], others: Sequence[Guard]) -> list[Guard]:
+def without(some: Sequence[Guard], others: Sequence[Guard]) -> list[Guard]:
+    """Those that the others do not have, each counted as often as it stands there."""
     left = Counter(g.key for g in others)
     found = []
     for guard in some:
@@ -178,7 +174,7 @@ def _still_there(pair: Pair, guard: Guard, head: Sequence[Guard], gone: Sequence
     left = pair.old.words - frozenset(word for each in gone for word in _words(each))
     if len(left & frozenset().union(*(_all_words(f) for f in pair.heads))) < KEPT * len(left):
         return None
-    return pair.head, _header(pair.head)
+    return pair.head, header(pair.head)
 
 
 def _does_nothing(facts: Facts) -> bool:
@@ -201,9 +197,4 @@ def _words(guard: Guard) -> list[str]:
     """The words of a guard; of a condition those of its block, too."""
     facts, node = guard.itself
     text = facts.code(node) if kind_of(node) == "If" else guard.text
-    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
-
-
-def _header(facts: Facts) -> Any:
-    """The `def` or `class` of a definition."""
-    return next((n for n in facts.nodes if kind_of(n) in ("FunctionDef", "ClassDef")), facts.tree)
+    return identifiers(text)

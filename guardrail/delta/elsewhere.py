@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from guardrail.delta.everywhere import Everywhere
-from guardrail.delta.guards import Guard, guards
+from guardrail.delta.guards import Guard, guards, identifiers
 from guardrail.delta.loss import Loss
 from guardrail.delta.project import Place, Project
 from guardrail.model import Definition, Unreadable
@@ -113,7 +113,7 @@ class Elsewhere:
         facts = where.facts.facts(definition)
         found = guards(facts, (*rule.patterns, *rule.delta.instead), rule)
         stem = side.file.index.module.rpartition(".")[2]
-        return any(name in _identifiers(g.facts.code(g.node)) or stem in _included(g) for g in found)
+        return any(name in identifiers(g.facts.code(g.node)) or stem in _included(g) for g in found)
 
 
 def _included(guard: Guard) -> set[str]:
@@ -124,7 +124,7 @@ def _included(guard: Guard) -> set[str]:
         for n in calls
         if guard.facts.code(n.func).rpartition(".")[2] in ("include_router", "include", "mount", "register_blueprint")
     ]
-    return {word for n in wanted for word in _identifiers(guard.facts.code(n))}
+    return {word for n in wanted for word in identifiers(guard.facts.code(n))}
 
 
 def _has_router(side: Side) -> bool:
@@ -149,12 +149,8 @@ def _uses(place: Place, name: str) -> bool:
     """Whether a module's own code does more with a name than import it."""
     side, definition = place
     lines = (side.words.lines[n - 1] for n in range(definition.first, definition.last + 1) if definition.owns(n))
-    return any(name in _identifiers(line) and "import" not in line and not _only_listed(line, name) for line in lines)
+    return any(name in identifiers(line) and "import" not in line and not _only_listed(line, name) for line in lines)
 
 
 def _only_listed(line: str, name: str) -> bool:
     return line.strip().rstrip(",").strip("\"'[]() ") == name
-
-
-def _identifiers(code: str) -> Iterable[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in code).split()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from guardrail.delta.loss import Loss, at_line, was_here
+from guardrail.delta.loss import Loss, was_here
 from guardrail.delta.project import Project
 from guardrail.delta.tested import Tests
 from guardrail.detect import checker
+from guardrail.findings import finding_of
 from guardrail.globs import matches
 from guardrail.model import FileChange, Note, Unreadable
 from guardrail.places import is_test
@@ -102,4 +103,6 @@ def _finding(rule: Rule, pair: FilePair, found: Change):  # type: ignore[no-unty
     notes: tuple[Note, ...] = ()
     if found.base_line:
         notes = (was_here(pair.change.base_path or pair.path, found.base_line, pair.base),)
-    return at_line(rule, pair.path, found.line, found.message or rule.message, notes, found.symbol, found.what)
+    message = found.message or rule.message
+    span = (found.line, 1, found.line, 2)
+    return finding_of(rule, pair.path, found.symbol, span, message, found.what or message, notes=notes)

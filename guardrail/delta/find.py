@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.delta.compare import Lost, compare
 from guardrail.delta.guards import guards
-from guardrail.delta.loss import Loss, filled, located, shortened
+from guardrail.delta.loss import Loss, located
 from guardrail.delta.pairs import Pair, become, same_symbol, split_off
 from guardrail.detect import checker
+from guardrail.findings import filled, shortened, texts_of
 from guardrail.model import Definition
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def paired(base: Side, head: Side, theirs: Sequence[Definition], ours: Sequence[
 def losses(pair: Pair, rules: Sequence[tuple[int, Rule]]) -> Iterator[Loss]:
     """What one definition lost, of these rules by their number."""
     for number, rule in rules:
-        if rule.check and not guards(pair.base, rule.patterns, rule):
+        had = guards(pair.base, rule.patterns, rule)
+        if not had:
             continue  # `lost` says where a check is to look
-        found = compare(pair, rule)
+        found = compare(pair, rule, had)
         kept = checker(rule.check)(pair, rule, found) if rule.check else found
         for lost in kept:
             yield Loss(_finding(rule, lost, pair), number, lost.guard.text, lost.movable)
@@ -53,8 +54,7 @@ def _finding(rule: Rule, lost: Lost, pair: Pair):  # type: ignore[no-untyped-def
     texts = _texts(lost, pair)
     message = lost.message or _weakened(lost) or filled(rule.message, texts)
     what = lost.guard.key if lost.now is None else f"{lost.guard.key} {lost.now.key}"
-    found = located(rule, lost.facts, lost.node, message, lost.guard.itself, what)
-    return replace(found, remedy=filled(rule.remedy, texts))
+    return located(rule, lost.facts, lost.node, message, lost.guard.itself, what, texts)
 
 
 def _weakened(lost: Lost) -> str:
@@ -68,10 +68,7 @@ def _weakened(lost: Lost) -> str:
 
 def _texts(lost: Lost, pair: Pair) -> dict[str, str]:
     """The metavariables of the lost guard, as code of base."""
-    texts = {name: shortened(facts.code(node)) for name, (facts, node) in lost.guard.env.items()}
-    facts, node = lost.guard.itself
-    if type(node).__name__ == "Call":
-        texts["CALLEE"] = shortened(facts.code(node.func))
+    texts = texts_of(lost.guard.env, *lost.guard.itself)
     return texts | {"GUARD": shortened(lost.guard.text), "DEFINITION": pair.new.symbol}
 
 

@@ -57,7 +57,7 @@ class Guard:
 
 def nodes_of(facts: Facts) -> list[Any]:
     """The nodes of a definition; their types go by name, as those of patterns do."""
-    return list(facts.nodes)
+    return facts.nodes
 
 
 def guards(facts: Facts, patterns: Sequence[Pattern], rule: Rule, loose: bool = False) -> list[Guard]:
@@ -92,3 +92,13 @@ def fitting(node: Node, facts: Facts, patterns: Iterable[Pattern], env: Env, loo
 def inside(facts: Facts, node: Node, block: Any) -> bool:
     """Whether a node lies in another one."""
     return node is block or any(above is block for above in facts.ancestors(node))
+
+
+def header(facts: Facts) -> Any:
+    """The `def` or `class` of a definition; all of it where it is the module's own code."""
+    return next((n for n in facts.nodes if kind_of(n) in ("FunctionDef", "ClassDef")), facts.tree)
+
+
+def identifiers(code: str) -> list[str]:
+    """The words of some code, keywords and numbers included."""
+    return "".join(c if c.isalnum() or c == "_" else " " for c in code).split()

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
 
 Located = tuple["Facts", Any]
-_OFF = (False, None, 0)
 
 
 def weaker(old: Located, new: Located, orders: Mapping[str, Any]) -> bool:
@@ -29,12 +28,13 @@ def _number(located: Located) -> float | None:
 
 
 def _off(old: Located, new: Located, _limit: Any) -> bool:
-    before, after = _values(old), _values(new)
-    return len(after) == 1 and _is_off(after[0]) and not (len(before) == 1 and _is_off(before[0]))
+    return is_off(new) and not is_off(old)
 
 
-def _is_off(value: object) -> bool:
-    return any(value is off for off in _OFF[:2]) or (value == 0 and not isinstance(value, bool))
+def is_off(located: Located) -> bool:
+    """Whether an expression is one constant that switches a guard off: `timeout=None`."""
+    values = _values(located)
+    return len(values) == 1 and (values[0] is None or values[0] == 0)  # False is 0
 
 
 def _raised(old: Located, new: Located, limit: Any) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from guardrail.fields import guess
 from guardrail.packs.reader import Reader
 from guardrail.packs.rules import Delta
 from guardrail.patterns.spelling import variables
@@ -75,8 +75,7 @@ def _weakened(reader: Reader, table: Mapping[str, Any]) -> dict[str, dict[str, A
 
 def _check(reader: Reader, key: str, kind: str, limit: object) -> None:
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, 1)
-        reader.problem(key, f'unknown order "{kind}"' + (f' (did you mean "{near[0]}"?)' if near else ""))
+        reader.problem(key, f'unknown order "{kind}"{guess(kind, KINDS)}')
     elif kind in ("raised", "lowered") and limit is not True and (isinstance(limit, bool) or not isinstance(limit, (int, float))):
         reader.problem(key, f"{kind} wants a factor")
     elif kind == "order" and not isinstance(limit, list):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guardrail.fields import guess
 from guardrail.patterns.kinds import Pattern
 from guardrail.patterns.reading import read_pattern
 from guardrail.patterns.spelling import BadPattern
@@ -25,11 +25,10 @@ class Reader:
 
     def known(self, table: Mapping[str, Any], keys: Iterable[str]) -> None:
         """Every key must be one of these."""
-        allowed = sorted(keys)
+        allowed = set(keys)
         for key in table:
             if key not in allowed:
-                near = difflib.get_close_matches(key, allowed, 1)
-                self.problem(key, "unknown key" + (f' (did you mean "{near[0]}"?)' if near else ""))
+                self.problem(key, f"unknown key{guess(key, allowed)}")
 
     def text(self, table: Mapping[str, Any], key: str, needed: bool = False) -> str:
         """A string, "" where it is missing."""
@@ -61,9 +60,8 @@ class Reader:
         value, known = str(table.get(key, default)), list(choices)
         if value in known:
             return value
-        near = difflib.get_close_matches(value, known, 1)
         said = f'"{value}" is none of {", ".join(known)}' if value else "is missing"
-        self.problem(key, said + (f' (did you mean "{near[0]}"?)' if near else ""))
+        self.problem(key, said + guess(value, known))
         return known[0]
 
     def patterns(self, table: Mapping[str, Any], key: str) -> tuple[Pattern, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from guardrail.fields import guess
 from guardrail.model import Confidence, Severity, Surface, Tier
 from guardrail.packs.losses import read_delta
 from guardrail.packs.reader import Reader
@@ -213,14 +213,12 @@ def _read_where(reader: Reader, table: Mapping[str, Any]) -> dict[str, Predicate
     for name, value in given.items():
         key = f"where.{name}"
         if name not in named:
-            near = difflib.get_close_matches(name, sorted(named), 1)
-            reader.problem(key, f"no pattern names ${name}" + (f' (did you mean "{near[0]}"?)' if near else ""))
+            reader.problem(key, f"no pattern names ${name}{guess(name, named)}")
         try:
             found[name] = read_predicate(value)
         except KeyError as error:
-            near = difflib.get_close_matches(str(error.args[0]), [*FLAGS, *VALUES], 1)
-            guess = f' (did you mean "{near[0]}"?)' if near else ""
-            reader.problem(key, f'unknown test "{error.args[0]}"{guess}')
+            asked = str(error.args[0])
+            reader.problem(key, f'unknown test "{asked}"{guess(asked, (*FLAGS, *VALUES))}')
         except ValueError as error:
             reader.problem(key, str(error))
     return found
@@ -235,6 +233,5 @@ def _read_context(reader: Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
     known = SYSTEMIC_CONTEXTS if table.get("reaches") else CONTEXTS
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1)
-            reader.problem("context", f'unknown context "{name}"' + (f' (did you mean "{near[0]}"?)' if near else ""))
+            reader.problem("context", f'unknown context "{name}"{guess(str(name), known)}')
     return tuple(n for n in names if n in known)

@@ -62,10 +62,10 @@ def _below(path: str, pack: str) -> bool:
 def _baseline(change: Change, settings: Settings, head: Settings, file: FileChange) -> Finding | None:
     try:
         known = read_baseline(change.base.read, settings.baseline, False)
-        more = read_baseline(change.head.read, head.baseline, False).keys() - known.keys()
+        now = read_baseline(change.head.read, head.baseline, False)
     except GuardrailError as error:
         return _told(GUARD_CHANGED, file, f"The baseline at head cannot be read: {error}", True)
-    gone = known.keys() - read_baseline(change.head.read, head.baseline, False).keys()
+    more, gone = now.keys() - known.keys(), known.keys() - now.keys()
     if not more and not gone:
         return None
     return _told(GUARD_CHANGED, file, f"The baseline has {len(more)} new entries and lost {len(gone)}.", bool(more))

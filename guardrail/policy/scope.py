@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from guardrail import places, snapshot
+from guardrail import findings, places
 from guardrail.drafted import Provenance
 from guardrail.model import Change, Confidence, Finding, Severity, Status, Tree, Unreadable
 from guardrail.ownrules import LEFT_SCOPE, NOT_JUDGED, finding
@@ -65,11 +65,11 @@ def reweighed(
         if found.status is not Status.INTRODUCED or rule is None:
             return found
         if found.path in taken:
-            found = _as_heavy(found, *snapshot.weigh(rule, taken[found.path]))
+            found = _as_heavy(found, *findings.weigh(rule, taken[found.path]))
         if places.is_foreign(found.path) and rule.severity is Severity.P0 and rule.confidence is Confidence.HIGH:
             found = _as_heavy(found, Severity.P1, Confidence.MEDIUM)
         if drafted and drafted.holds(found.path, found.line, found.end_line) and forbids(found):
-            found = snapshot.raised(found)
+            found = findings.raised(found)
         return found
 
     return reweigh

@@ -10,12 +10,11 @@ from guardrail.change.history import Commit, History
 from guardrail.drafted import Provenance
 from guardrail.model import Finding, Placement
 from guardrail.ownrules import SIGNOFF_MISSING, finding
-from guardrail.provenance import is_assistant
+from guardrail.provenance import PERSON, is_assistant
 from guardrail.settings import Settings
 
 KEY = "Guardrail-Reviewed"
 _VALUE = re.compile(r"(?P<surface>[\w-]+)\s+by\s+(?P<name>[^<>]+?)\s*<(?P<mail>[^<>\s]+)>")
-_PERSON = re.compile(r"(?P<name>[^<]*)<(?P<mail>[^>]*)>")
 MANY = 200  # definitions whose commits are looked up one by one; of more, every commit of the range counts
 
 
@@ -71,7 +70,7 @@ def authors(commit: Commit) -> frozenset[str]:
     """The names and mails of those who wrote a commit, co-authors included, in small letters."""
     people = [commit.author]
     for key, value in commit.trailers:
-        if key.lower() in ("co-authored-by", "co-developed-by") and (match := _PERSON.match(value)):
+        if key.lower() in ("co-authored-by", "co-developed-by") and (match := PERSON.match(value)):
             people.append((match["name"], match["mail"]))
     return frozenset(_folded(word) for person in people for word in person if word.strip())
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from guardrail.drafted import Provenance
+from guardrail.findings import order
 from guardrail.model import Finding, Severity, Status, Tier
 from guardrail.ownrules import SUPPRESSION_ADDED
-from guardrail.snapshot import order
 
 _ADDED = "TST008"  # the rule about tests and tools that speaks of the same comments, of fewer of them
 

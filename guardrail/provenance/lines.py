@@ -11,7 +11,6 @@ from guardrail.provenance.notes import Note, read_note
 from guardrail.provenance.signs import sign_of
 
 MANY = 400  # files that are blamed one by one
-TOO_MANY = f"more than {MANY} files have touched lines: all of them are taken for drafted with an assistant"
 
 
 def provenance_of(

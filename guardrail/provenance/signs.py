@@ -11,7 +11,7 @@ from typing import Any
 from guardrail.change.history import Commit
 from guardrail.packs import own_packs
 
-_PERSON = re.compile(r"(?P<name>[^<]*)<(?P<mail>[^>]*)>")
+PERSON = re.compile(r"(?P<name>[^<]*)<(?P<mail>[^>]*)>")
 _TRAILER = re.compile(r"^([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(\S.*)$", re.M)
 _TOOL = re.compile(r"[A-Za-z][\w .-]*:[\w./-]+")  # `tool:model`, the form that the kernel asks for
 _MACHINE = re.compile(r"\A(?:no-?reply@|.*\[bot\]|\Z)")  # not `…@users.noreply.github.com`, behind which people are
@@ -79,7 +79,7 @@ def _signs(commit: Commit) -> Iterator[Sign]:
 def _of_trailer(key: str, value: str) -> str:
     """The assistant that a trailer names, or nothing."""
     kinds = _table()["trailers"]
-    person = _PERSON.match(value)
+    person = PERSON.match(value)
     if key in kinds["people"]:
         return _known(person["name"], person["mail"]) if person else _known(value, "")
     if key in kinds["assistants"]:

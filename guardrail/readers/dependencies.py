@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 from guardrail.packs import own_packs
 from guardrail.project import Project, read_manifest
 from guardrail.readers.masked import code_lines, is_optional
-from guardrail.texts import Page, Spot
+from guardrail.readers.pages import PIPED_TO_SHELL
+from guardrail.texts import Page, Spot, spot_in
 
 _IMPORT = re.compile(
     r"^(?P<indent>[ \t]*)(?:from[ \t]+(?P<of>[A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+(?P<names>[A-Za-z_][\w., \t]*))"
@@ -150,7 +151,6 @@ _REDIRECTS = (
     ),
     (re.compile(r"git\+[^\s\"'#]+@(?:main|master|develop|HEAD)\b"), "A branch, not a revision: its newest commit is what runs."),
 )
-_PIPED = re.compile(r"\b(?:curl|wget)\b[^|\n]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b")
 
 
 def redirected(page: Page) -> Iterator[Spot]:
@@ -159,17 +159,14 @@ def redirected(page: Page) -> Iterator[Spot]:
         text = line.split(" #")[0] if not page.path.endswith(".md") else line
         if text.lstrip().startswith("#"):
             continue
-        for pattern, said in _REDIRECTS:
-            found = pattern.search(text)
-            if found:
-                yield Spot(number, found.start() + 1, found.end() + 1, said)
-                break
+        if spot := spot_in(text, number, _REDIRECTS):
+            yield spot
 
 
 def piped_to_a_shell(page: Page) -> Iterator[Spot]:
     """What a server sends at this moment is run as it is."""
     for number, line in enumerate(page.lines, 1):
-        found = _PIPED.search(line)
+        found = PIPED_TO_SHELL.search(line)
         if found and not line.lstrip().startswith("#"):
             yield Spot(number, found.start() + 1, found.end() + 1)
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_HIDING = re.compile(
-    r"\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"\"\")?|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"
-    r"|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|#[^\n]*",
-    re.S,
-)
+from guardrail.comments import STRING_OR_COMMENT
+
 _HANDLES = re.compile(r"\s*except\b.*\b(ImportError|ModuleNotFoundError|Exception|AttributeError)\b|\s*except\s*:")
 _OPTIONAL = ("except", "with suppress", "with contextlib")
 
@@ -17,7 +14,7 @@ _OPTIONAL = ("except", "with suppress", "with contextlib")
 @lru_cache(maxsize=2)
 def code_lines(text: str) -> list[str]:
     """The lines, with spaces for all that is in strings and comments."""
-    return _HIDING.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text).split("\n")
+    return STRING_OR_COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text).split("\n")
 
 
 def is_optional(lines: list[str], number: int) -> bool:

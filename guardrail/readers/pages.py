@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from guardrail.texts import Page, Spot
+from guardrail.texts import Forms, Page, Spot, spot_in
 
+PIPED_TO_SHELL = re.compile(r"\b(?:curl|wget)\b[^|\n]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b")
 _DESTROYS = (
     (
         re.compile(
@@ -21,7 +22,7 @@ _DESTROYS = (
     (re.compile(r"\bkubectl\s+delete\b[^\n]*\s(?:--all\b|namespaces?\s|ns\s)"), "All that is in there goes with it."),
 )
 _EXPOSES = (
-    (re.compile(r"\b(?:curl|wget)\b[^|\n]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"), "What a server sends at this moment is run unseen."),
+    (PIPED_TO_SHELL, "What a server sends at this moment is run unseen."),
     (
         re.compile(r"\bcurl\b[^|\n]*\s(?:-k|--insecure)\b|\bwget\b[^|\n]*--no-check-certificate\b"),
         "The peer's certificate is not checked.",
@@ -47,14 +48,10 @@ def exposing(page: Page) -> Iterator[Spot]:
     yield from _found(page, _EXPOSES)
 
 
-def _found(page: Page, forms: tuple[tuple[re.Pattern[str], str], ...]) -> Iterator[Spot]:
+def _found(page: Page, forms: Forms) -> Iterator[Spot]:
     for number in _commands(page):
-        line = page.lines[number - 1]
-        for form, said in forms:
-            found = form.search(line)
-            if found:
-                yield Spot(number, found.start() + 1, found.end() + 1, said)
-                break
+        if spot := spot_in(page.lines[number - 1], number, forms):
+            yield spot
 
 
 def _commands(page: Page) -> Iterator[int]:

@@ -88,7 +88,7 @@ def explained(
 
 
 def table(rules: Iterable[Rule]) -> str:
-    """One line for each public id: id, severity, confidence, surface, name."""
+    """One line for each id and weight, of which a rule may have several: id, severity, confidence, surface, name."""
     rows = sorted({(r.id, str(r.severity), str(r.confidence), r.surface, r.name) for r in rules})
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
@@ -167,6 +167,7 @@ def _example(example: Example) -> str:
 
 def _surface(surface: Surface, rules: Iterable[Rule]) -> str:
     lines = [f"{surface.id} — {surface.title}", "", f"tier: {surface.tier}"]
+    lines += [f"usually reviewed by: {one_line(surface.owners_hint)}"] if surface.owners_hint else []
     lines += ["", *_paragraph(surface.why)] if surface.why else []
     lines += ["", "Ask in review:", *(f"  - {one_line(q)}" for q in surface.review)] if surface.review else []
     own = table(rule for rule in rules if rule.surface == surface.id).splitlines()

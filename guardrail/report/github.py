@@ -7,7 +7,7 @@ from guardrail.report import assisted
 from guardrail.report.escape import command_data, command_property, one_line
 from guardrail.report.paint import plain
 from guardrail.report.review import review_map
-from guardrail.report.tally import allowed, by_severity, explanation, last_line
+from guardrail.report.tally import allowed, by_severity, explanation, last_line, unread
 
 LEVELS = {Severity.P0: "error", Severity.P1: "error", Severity.P2: "warning"}
 
@@ -15,14 +15,13 @@ LEVELS = {Severity.P0: "error", Severity.P1: "error", Severity.P2: "warning"}
 def render(verdict: Verdict) -> str:
     """One command per finding and per unread file, the counts as a notice, and the review map folded into the log."""
     findings = [_finding(f) for f in by_severity(verdict.findings)]
-    unread = [
-        _command("error", f"not analysed: {one_line(s.reason)}", {"file": s.path, "title": "unread file"})
-        for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    missing = [
+        _command("error", f"not analysed: {one_line(s.reason)}", {"file": s.path, "title": "unread file"}) for s in unread(verdict)
     ]
     shown = [*review_map(verdict, plain), *assisted.share(verdict)] if not verdict.label.startswith("scan") else []
     accepted = [_command("notice", one_line(d.because), _place(d.finding)) for d in allowed(verdict)]
     folded = ["::group::guardrail review map", *map(_logged, shown), "::endgroup::"] if shown else []
-    return "\n".join([*findings, *accepted, *unread, *folded, _command("notice", last_line(verdict), {})]) + "\n"
+    return "\n".join([*findings, *accepted, *missing, *folded, _command("notice", last_line(verdict), {})]) + "\n"
 
 
 def _finding(f: Finding) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 
 from guardrail.model import Decision, Finding, Severity, Skipped, Verdict
 from guardrail.report.escape import encodable, one_line
-from guardrail.report.tally import allowed, by_place
+from guardrail.report.tally import allowed, by_place, unread
 
 LEVELS = {Severity.P0: "blocker", Severity.P1: "major", Severity.P2: "minor"}
 
 
 def render(verdict: Verdict) -> str:
     """One entry per finding, allowed or not, and per unread file; of two with one fingerprint GitLab would drop the second."""
-    skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    skipped = unread(verdict)
     entries = [*map(_finding, by_place(verdict.findings)), *map(_allowed, allowed(verdict)), *map(_unread, skipped)]
     return json.dumps([*_told_apart(entries)], ensure_ascii=True, indent=2) + "\n"
 

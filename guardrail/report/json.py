@@ -7,12 +7,12 @@ from typing import Any
 
 from guardrail.model import Decision, Finding, Placement, Verdict
 from guardrail.report import assisted
-from guardrail.report.tally import allowed, baselined, by_place, lines_by_tier, reviewers, severities, tiers
+from guardrail.report.tally import allowed, baselined, by_place, lines_by_tier, reviewers, severities, tiers, unread
 
 
 def render(verdict: Verdict) -> str:
     """The same bytes for the same verdict: sorted, ASCII, without times and absolute paths."""
-    skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    skipped = unread(verdict)
     placements = sorted(verdict.placements, key=lambda p: (p.path, p.line, p.surface, p.definition))
     summary: dict[str, Any] = severities(verdict.findings) | tiers(verdict.placements)
     summary["lines"] = lines_by_tier(verdict.placements)

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from guardrail.model import Decision, Finding, Outcome, Skipped, Status, Verdict
 from guardrail.report.escape import one_line
 from guardrail.report.paths import lost_lines
-from guardrail.report.tally import allowed, by_place, explanation, last_line
+from guardrail.report.tally import allowed, by_place, explanation, last_line, unread
 
 
 def render(verdict: Verdict) -> str:
@@ -33,7 +33,7 @@ def _cases(verdict: Verdict) -> Iterator[Element]:
     for f in by_place(verdict.findings):
         yield _finding(f, "failure" if id(f) in failing else "skipped")
     yield from map(_allowed, allowed(verdict))
-    yield from map(_unread, sorted(verdict.skipped, key=lambda s: (s.path, s.reason)))
+    yield from map(_unread, unread(verdict))
 
 
 def _finding(f: Finding, kind: str) -> Element:

@@ -8,7 +8,7 @@ from typing import Any
 from guardrail.model import Decision, Finding, Severity, Skipped, Verdict
 from guardrail.report.escape import encodable, one_line
 from guardrail.report.paths import lost_lines
-from guardrail.report.tally import allowed, by_place, explanation
+from guardrail.report.tally import allowed, by_place, explanation, unread
 
 LEVELS = {Severity.P0: "ERROR", Severity.P1: "ERROR", Severity.P2: "WARNING"}
 
@@ -18,7 +18,7 @@ def render(verdict: Verdict) -> str:
     lines = {path: text.split("\n") for path, text in verdict.sources.items()}
     found = [_finding(f, lines.get(f.path, [])) for f in by_place(verdict.findings)]
     found += [_allowed(d, lines.get(d.finding.path, [])) for d in allowed(verdict)]
-    found += [_unread(s) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))]
+    found += [_unread(s) for s in unread(verdict)]
     report = {"source": {"name": "guardrail"}, "diagnostics": found}
     return json.dumps(report, ensure_ascii=True, indent=2) + "\n"
 

@@ -12,7 +12,7 @@ from guardrail.report.escape import one_line
 from guardrail.report.linehash import line_hashes
 from guardrail.report.paths import lost_lines, other_places, path_of
 from guardrail.report.sarif_rules import LEVELS, rules
-from guardrail.report.tally import last_line
+from guardrail.report.tally import last_line, unread
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HEAD, BASE = "%SRCROOT%", "%BASE%"  # the two trees that a location may be in
@@ -52,9 +52,9 @@ def _hashes(verdict: Verdict, decisions: Iterable[Decision]) -> dict[tuple[str, 
 
 
 def _invocation(verdict: Verdict) -> dict[str, Any]:
-    unread = [_unread(s) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))]
+    told = [_unread(s) for s in unread(verdict)]
     found: dict[str, Any] = {"executionSuccessful": verdict.complete, "exitCode": verdict.exit_code}
-    return found | ({"toolExecutionNotifications": unread} if unread else {})
+    return found | ({"toolExecutionNotifications": told} if told else {})
 
 
 def _unread(s: Skipped) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from guardrail.model import Decision, Finding, Outcome, Placement, Severity, Status, Tier, Verdict
+from guardrail.model import Decision, Finding, Outcome, Placement, Severity, Skipped, Status, Tier, Verdict
 
 STRICTNESS = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -84,6 +84,11 @@ def baselined(verdict: Verdict) -> list[Decision]:
     return [d for d in verdict.decisions if d.outcome is Outcome.BASELINED]
 
 
+def unread(verdict: Verdict) -> list[Skipped]:
+    """The files that nobody judged, by path."""
+    return sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+
+
 def explanation(f: Finding) -> list[str]:
     """What is to be said under a finding: why, the fix, other places; what is empty is left out."""
     see = [f"see {n.path}:{n.line} {n.message}" for n in f.notes if n.side == "head"]
@@ -94,12 +99,12 @@ def last_line(verdict: Verdict) -> str:
     """The run in one line: `1 introduced (1 P0), 1 fixed, 3 preexisting, 2 allowed, 0 files unread`."""
     status = Counter(d.finding.status for d in verdict.decisions if d.outcome is not Outcome.UNSELECTED)
     kinds = ", ".join(f"{n} {severity}" for severity, n in severities(verdict.findings).items() if n)
-    unread = len(verdict.skipped)
+    skipped = len(verdict.skipped)
     known = f"{n} in the baseline, " if (n := len(baselined(verdict))) else ""
     return (
         f"{len(verdict.findings)} introduced{f' ({kinds})' if kinds else ''}, {status[Status.FIXED]} fixed, "
         f"{status[Status.PREEXISTING]} preexisting, {len(allowed(verdict))} allowed, {known}"
-        f"{unread} file{'' if unread == 1 else 's'} unread"
+        f"{skipped} file{'' if skipped == 1 else 's'} unread"
     )
 
 

@@ -9,7 +9,7 @@ from guardrail.report import assisted
 from guardrail.report.escape import one_line
 from guardrail.report.paint import Paint, coloured, plain
 from guardrail.report.review import review_map, tier_counts
-from guardrail.report.tally import allowed, by_severity, explanation, last_line
+from guardrail.report.tally import allowed, by_severity, explanation, last_line, unread
 
 INDENT = " " * 5
 
@@ -34,7 +34,7 @@ def render(
     blocks = [_finding(f, paint, code) for f in findings] if not map else []
     blocks.append([] if quiet else _map(verdict, paint, map))
     blocks.append([] if quiet else assisted.share(verdict))
-    blocks.append([_unread(s, paint) for s in sorted(verdict.skipped, key=lambda s: (s.path, s.reason))])
+    blocks.append([_unread(s, paint) for s in unread(verdict)])
     blocks.append([] if quiet or map else [f"bound: {one_line(limit)}" for limit in verdict.limits])
     blocks.append([] if quiet or map else [_allowed(d) for d in allowed(verdict)])
     blocks.append([last_line(verdict)])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from guardrail.shared import MUTATORS
 from guardrail.systemic.facts import Ref
 from guardrail.systemic.refs import ref
-
-MUTATORS = frozenset("append appendleft extend insert remove pop popleft popitem clear update setdefault add discard sort".split())
 
 
 def changed(node: ast.stmt) -> Iterator[ast.expr]:
@@ -52,4 +51,4 @@ def in_two_steps(node: ast.stmt, target: ast.expr, tests: Sequence[ast.expr]) ->
     return any(ref(n) == own for root in (*read, *tests) for n in ast.walk(root) if isinstance(n, (ast.Name, ast.Attribute)))
 
 
-__all__ = ["MUTATORS", "changed", "in_two_steps", "target_of"]
+__all__ = ["changed", "in_two_steps", "target_of"]

@@ -78,11 +78,6 @@ class Effects:
         groups = self.tables.get("groups", {})
         return frozenset(kind for word in words for kind in groups.get(word, [word]))
 
-    @cached_property
-    def last_names(self) -> frozenset[str]:
-        """The last parts of all names that have an effect; `*` is not among them."""
-        return frozenset(n.rpartition(".")[2] for n in self._exact)
-
 
 def reads(arguments: Sequence[Argument]) -> bool:
     """Whether the first argument is a statement that only reads."""

@@ -16,7 +16,6 @@ from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
 from guardrail.systemic.refs import annotation, arguments, last_name, ref
 
 _TESTS = 4  # conditions around a statement that are remembered
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def extract(path: str, name: str, text: str) -> Module:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from typing import Any
 
 from guardrail import places
+from guardrail.detect import checker
+from guardrail.findings import filled, finding_of, weigh
 from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
-from guardrail.snapshot import weigh
 from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
@@ -23,10 +21,8 @@ from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
 from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
 
-Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
-_VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
 _STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
 _MADE = frozenset(
@@ -114,7 +110,7 @@ class Judging:
     def _checked(self, rule: Rule, paths: Iterable[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, str]]:
         """The paths that fulfil what the rule asks for beyond their ends, with their messages."""
         for path, node in paths:
-            message = _checker(rule.check)(self, rule, path) if rule.check else ""
+            message = checker(rule.check)(self, rule, path) if rule.check else ""
             if message is not None:
                 yield path, node, message
 
@@ -156,32 +152,24 @@ class Judging:
     def finding(self, rule: Rule, path: Path, hop: Hop, message: str, more: int) -> Finding:
         """The finding at one hop of a path."""
         texts = {"CHAIN": chain(path), "EFFECT": path.deed.effect.name, "START": path.hops[0].node.function.symbol}
-        said = _VARIABLE.sub(lambda m: texts.get(m[1], m[0]), message)
+        said = filled(message, texts)
         if more:
             said += f" ({more} more caller{'s' * (more > 1)} of it do{'es' * (more == 1)} the same.)"
-        severity, confidence = weigh(rule, hop.node.module.path)
+        file = hop.node.module.path
+        severity, confidence = weigh(rule, file)
         if len(path.hops) > _FAR + 1 or any(e.cut or e.guessed for e in path.edges):
             confidence = _LESS[confidence]
-        text = self.graph.project.read(hop.node.module.path).decode("utf-8", "replace").split("\n")
+        text = self.graph.project.read(file).decode("utf-8", "replace").split("\n")
         line = text[hop.line - 1] if hop.line <= len(text) else ""
-        return Finding(
-            rule=rule.id,
-            name=rule.name,
-            severity=severity,
-            confidence=confidence,
-            surface=rule.surface,
-            path=hop.node.module.path,
-            definition=hop.node.function.symbol,
-            line=hop.line,
-            column=len(line) - len(line.lstrip()) + 1,
-            end_line=hop.line,
-            end_column=len(line) + 1,
-            message=said,
-            why=rule.why,
-            remedy=rule.remedy,
-            refs=rule.refs,
+        return finding_of(
+            rule,
+            file,
+            hop.node.function.symbol,
+            (hop.line, len(line) - len(line.lstrip()) + 1, hop.line, len(line) + 1),
+            said,
+            " ".join(path.key),
+            weight=(severity, confidence),
             notes=tuple(notes(path)),
-            node=" ".join(path.key),
         )
 
 
@@ -208,14 +196,6 @@ def notes(path: Path) -> Iterator[Note]:
     last = path.hops[-1]
     verb = "changes" if path.deed.effect.kind == "shared-change" else "calls"
     yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} {verb} {path.deed.effect.name}")
-
-
-@cache
-def _checker(name: str) -> Check:
-    """The function of a `check`: `None` where a path is none, else a message, "" for that of the rule."""
-    module, _, function = name.partition(":")
-    found: Check = getattr(importlib.import_module(module), function)
-    return found
 
 
 def compared(head: Sequence[Found], base: Sequence[Found]) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ class Graph:
         for callee, inner in callees.items() if len(callees) <= CALLEES else ():
             yield Edge(site, callee, self._cut_of_call(site, cut, inner), len(callees) > MANY)
         if site.kind == "call":
-            for callee, handed in self._handed_over(site, names, module, function):
+            for callee, handed in self._handed_over(site, module, function):
                 yield Edge(site, callee, handed)
 
     def deeds_of(self, site: Site, module: Module, function: Function) -> Iterator[Deed]:
@@ -175,7 +175,7 @@ class Graph:
                 found.setdefault(name, []).append((kind, listed))
         return found
 
-    def _handed_over(self, site: Site, names: Names, module: Module, function: Function) -> Iterator[tuple[Key, str]]:
+    def _handed_over(self, site: Site, module: Module, function: Function) -> Iterator[tuple[Key, str]]:
         """Functions among the arguments of a call that runs them."""
         if not site.arguments:
             return
@@ -199,7 +199,7 @@ class Graph:
         last = last_name(site.ref)
         if last in self.effects.listed("methods", "enqueue") and site.ref and site.ref[0] == "attr":
             for name in self.resolver.names(site.ref[1], module, function):
-                if self.is_task(name) and not self._waits_for_commit(name, last):
+                if self.is_task(name) and not self._waits_for_commit(name):
                     yield Effect("enqueue", f"{name}.{last}")
 
     def is_task(self, name: str) -> bool:
@@ -208,7 +208,7 @@ class Graph:
         function = found[0].functions.get(found[1]) if found else None
         return found is not None and function is not None and bool(self.decorated(found[0], function, "systemic", "task"))
 
-    def _waits_for_commit(self, name: str, method: str) -> bool:
+    def _waits_for_commit(self, name: str) -> bool:
         """Whether a task has a class of the project whose method puts the message off until the commit."""
         found = self.project.locate(name)
         function = found[0].functions[found[1]] if found else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guardrail.index import MODULE
-from guardrail.systemic.contexts import Contexts
+from guardrail.shared import UNSHARED
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.graph import Deed, Graph, Node
@@ -24,9 +24,6 @@ _WRITERS = 2  # functions that hold the lock, at least, before it is known to be
 _UP = 3  # calls upward in which a lock is looked for
 _CALLERS = 12  # callers of one function that are asked
 _LOCKISH = re.compile(r"lock|mutex|cond|guard|semaphore|synchron|acquire", re.I)
-_UNSHARED = re.compile(
-    r"^(__\w+__|_?(init|setup|set_up|build|create|from|load|start|close|stop|shutdown|reset|configure|teardown)\w*)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,11 @@ class Guard:
     others: int
 
 
-def shared_changes(graph: Graph, contexts: Contexts, node: Node) -> Iterator[Deed]:
+def shared_changes(graph: Graph, node: Node) -> Iterator[Deed]:
     """The changes in two steps, with no lock around in the function, of what belongs to another file."""
     if node.function.symbol == MODULE or not any(site.deferred for site in node.function.changes):
         return
-    if node.function.asynchronous or _UNSHARED.match(node.function.name):
+    if node.function.asynchronous or UNSHARED.match(node.function.name):
         return
     for site in node.function.changes:
         state = state_of(graph, node, site.ref) if site.deferred and not _is_made_here(node, site.ref) else ""
@@ -144,7 +141,7 @@ def _writers(judging: Judging, state: str) -> Iterator[tuple[Node, list[Site]]]:
     for module in judging.graph.project.naming(name):
         for symbol, function in module.functions.items():
             some = [site for site in function.changes if site.ref and site.ref[-1] == name]
-            node = judging.graph.node((module.path, symbol)) if some and not _UNSHARED.match(function.name) else None
+            node = judging.graph.node((module.path, symbol)) if some and not UNSHARED.match(function.name) else None
             sites = [site for site in some if node and state_of(judging.graph, node, site.ref) == state]
             if node and sites:
                 yield node, sites
@@ -164,7 +161,7 @@ def _is_held(judging: Judging, node: Node, site: Site, lock: str, up: int) -> bo
     """Whether nobody comes to a site without the lock, or with the object unshared yet, as far as the callers are known."""
     if lock in _locks(judging, node, site, 0) or any(_LOCKISH.search(last_name(a.ref)) for a in site.around):
         return True
-    if _UNSHARED.match(node.function.name) or _LOCKISH.search(node.function.name):
+    if UNSHARED.match(node.function.name) or _LOCKISH.search(node.function.name):
         return True
     callers = judging.graph.callers(node.key)[:_CALLERS] if up else []
     return bool(callers) and all(_is_held(judging, caller, edge.site, lock, up - 1) for caller, edge in callers)

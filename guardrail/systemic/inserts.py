@@ -9,7 +9,7 @@ from dataclasses import replace
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.graph import Deed, Graph, Node
-from guardrail.systemic.refs import last_name
+from guardrail.systemic.refs import last_name, names_called
 
 _MANAGER = re.compile(r"^django\.db\.models\.QuerySet\.(create|bulk_create|acreate|abulk_create)$")
 _AT_ONCE = ("asyncpg.", "databases.")  # each statement commits by itself
@@ -87,7 +87,7 @@ def _is_insert(site: Site) -> bool:
     text = first.value if isinstance(first.value, str) else _text(first.ref)
     if text:
         return _STATEMENT.match(text) is not None and _ONCE_ONLY.search(text) is None
-    called = _called(first.ref)
+    called = names_called(first.ref)
     return "insert" in called and not called & _TELLS_APART
 
 
@@ -95,16 +95,6 @@ def _text(ref: Ref) -> str:
     """The text in `text("insert …")`."""
     inner = ref[2][0] if ref and ref[0] == "call" and ref[2] else None
     return str(inner[1]) if inner and inner[0] == "text" and last_name(ref[1] if ref else None) == "text" else ""
-
-
-def _called(ref: Ref) -> set[str]:
-    """The last names of a chain of calls."""
-    found = set()
-    while ref is not None and ref[0] in ("call", "attr"):
-        if ref[0] == "call":
-            found.add(last_name(ref[1]))
-        ref = ref[1]
-    return found
 
 
 def _commits_new(graph: Graph, node: Node, commit: Site) -> bool:
@@ -128,10 +118,10 @@ def _is_new(graph: Graph, node: Node, site: Site) -> bool:
         return False
     made = {n for value in values if value for n in graph.resolver.names(value[1], node.module, node.function)}
     rows = [n for n in made if graph.project.klass(n)]
-    return bool(rows) and not any(_is_kept_single(graph, name) for name in rows) and not _has_key(graph, node, values)
+    return bool(rows) and not any(_is_kept_single(graph, name) for name in rows) and not _has_key(node, values)
 
 
-def _has_key(graph: Graph, node: Node, values: tuple[Ref, ...]) -> bool:
+def _has_key(node: Node, values: tuple[Ref, ...]) -> bool:
     """Whether the call that makes the row gives it a key of its own."""
     return any(
         _is_told_apart(site)

@@ -148,6 +148,16 @@ def last_name(of: Ref) -> str:
     return last_name(of[1]) if of[0] in ("call", "of") else ""
 
 
+def names_called(of: Ref) -> set[str]:
+    """The last names of what is called in a chain of calls."""
+    found = set()
+    while of is not None and of[0] in ("call", "attr"):
+        if of[0] == "call":
+            found.add(last_name(of[1]))
+        of = of[1]
+    return found
+
+
 def shown(of: Ref) -> str:
     """A Ref as a person would write it."""
     if of is None:

@@ -32,7 +32,7 @@ class Synthetic:
         """The retries, locks, lazy relations, whole tables and new rows of a function."""
         if node.key not in self._memo:
             own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node), self._tables(node))
-            more = (inserts(self.graph, node), shared_changes(self.graph, self.contexts, node), handles(self.graph, node))
+            more = (inserts(self.graph, node), shared_changes(self.graph, node), handles(self.graph, node))
             self._memo[node.key] = [deed for deeds in (*own, *more) for deed in deeds]
         return self._memo[node.key]
 

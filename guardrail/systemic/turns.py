@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref
-from guardrail.systemic.refs import last_name
+from guardrail.systemic.refs import last_name, names_called
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
@@ -34,7 +34,7 @@ def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
 def _is_fetched_along(judging: Judging, path: Path) -> bool:
     """Whether what is iterated over belongs to rows whose query has fetched it as well."""
     around, ref = path.context.around, path.deed.site.ref
-    own = path.deed.effect.name.endswith("__iter__") and not path.edges and _names_called(ref) <= {"all", "list"}
+    own = path.deed.effect.name.endswith("__iter__") and not path.edges and names_called(ref) <= {"all", "list"}
     return (
         own
         and around is not None
@@ -46,7 +46,7 @@ def _is_fetched_along(judging: Judging, path: Path) -> bool:
 def _is_deliberate(path: Path) -> bool:
     """Whether each turn is a piece of work of its own, which ends with a write."""
     method = path.deed.effect.name.rpartition(".")[2]
-    if _names_called(path.deed.site.ref) & _LOCKS:
+    if names_called(path.deed.site.ref) & _LOCKS:
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
 
@@ -64,16 +64,6 @@ def _is_repeated(path: Path) -> bool:
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
     used = _roots(site.ref) | {n for a in site.arguments for n in a.names}
     return bool(used & bound)
-
-
-def _names_called(ref: Ref) -> set[str]:
-    """The last names of what is called in a chain of calls."""
-    found = set()
-    while ref is not None and ref[0] in ("call", "attr"):
-        if ref[0] == "call":
-            found.add(last_name(ref[1]))
-        ref = ref[1]
-    return found
 
 
 def _is_lookup(path: Path) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from guardrail.analysis.checks import flow
 from guardrail.analysis.checks.account_timing import BY_IDENTITY, absent, looked_up
-from guardrail.analysis.checks.tracing import below, identifiers, words_of
+from guardrail.analysis.checks.tracing import below, identifiers, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 
@@ -44,7 +43,7 @@ def _told(facts: Facts, node: cst.CSTNode) -> str:
 
 def _purpose(facts: Facts) -> frozenset[str]:
     """The words of the function's name, its class and its routes."""
-    said = flow.name_words(facts)
+    said = symbol(facts)
     for node in facts.nodes:
         if isinstance(node, cst.Decorator):
             said += " " + _told(facts, node)
@@ -55,7 +54,7 @@ def _purpose(facts: Facts) -> frozenset[str]:
 def _open_to_strangers(facts: Facts) -> bool:
     """Whether the function is for people who have not logged in, and who name themselves."""
     names = identifiers(facts)
-    if any(_NO_STRANGER.search(n) for n in names) or _NO_STRANGER.search(facts.path + flow.name_words(facts)):
+    if any(_NO_STRANGER.search(n) for n in names) or _NO_STRANGER.search(facts.path + symbol(facts)):
         return False
     return any(BY_IDENTITY.search(n) for n in names - _LOGIN)
 

@@ -96,14 +96,10 @@ def _reason(facts: Facts, node: cst.CSTNode) -> str:
         return "value" if parent.value is node else ""
     if isinstance(parent, cst.Arg):
         call = facts.parent(parent)
-        plain = isinstance(call, cst.Call) and not parent.star and len(call.args) == 1
-        return "value" if plain and _names(facts, call) & _WANT_VALUES else ""
+        if not isinstance(call, cst.Call) or parent.star or len(call.args) != 1:
+            return ""
+        return "value" if facts.names(call.func) & _WANT_VALUES else ""
     return "value" if isinstance(parent, cst.FormattedStringExpression) else ""
-
-
-def _names(facts: Facts, call: cst.CSTNode | None) -> frozenset[str]:
-    """The qualified names of what is called."""
-    return facts.names(call.func) if isinstance(call, cst.Call) else frozenset()
 
 
 def _tested(facts: Facts, node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
@@ -121,7 +117,7 @@ def _tested(facts: Facts, node: cst.CSTNode, parent: cst.CSTNode | None) -> bool
     if isinstance(parent, (cst.GeneratorExp, cst.ListComp)) and parent.elt is node:
         arg = facts.parent(parent)
         call = facts.parent(arg) if isinstance(arg, cst.Arg) else None
-        return bool(_names(facts, call) & {"any", "all"})
+        return isinstance(call, cst.Call) and bool(facts.names(call.func) & {"any", "all"})
     return False
 
 

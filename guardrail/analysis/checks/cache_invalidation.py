@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
-from guardrail.analysis.walk import descendants
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -76,7 +76,7 @@ def key_without_end(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             continue
         key = match.node.args[0].value
         of = flow.receiver(match.node)
-        said = f"{facts.code(key)} {facts.code(of) if of is not None else ''} {flow.name_words(facts)}"
+        said = f"{facts.code(key)} {facts.code(of) if of is not None else ''} {symbol(facts)}"
         one_each = not facts.constants(key) and bool(list(flow.leaves(facts, key)))
         if one_each and _SHORT_LIVED.search(said):
             yield match
@@ -106,11 +106,4 @@ def no_key_of_its_own(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
         if isinstance(match.node, cst.Call) and not any(
             flow.keyword(match.node, k) for k in ("key_prefix", "make_cache_key", "unless")
         ):
-            yield match
-
-
-def growing_key(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not a key that names one entity's small set; only those written as a constant."""
-    for match in matches:
-        if isinstance(match.node, cst.Call) and match.node.args and not list(descendants(match.node.args[0].value))[1:]:
             yield match

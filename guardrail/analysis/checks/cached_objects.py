@@ -10,6 +10,7 @@ import libcst as cst
 from guardrail.analysis import hints
 from guardrail.analysis.checks import flow
 from guardrail.analysis.checks.awaiting import local_functions
+from guardrail.shared import MUTATORS
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -23,7 +24,7 @@ _MUTABLE = frozenset(
 )
 _MUTABLE |= frozenset({"typing.List", "typing.Dict", "typing.Set", "typing.DefaultDict", "pandas.DataFrame"})
 _LOADERS = frozenset({"json.load", "json.loads", "yaml.safe_load", "tomllib.load", "tomllib.loads", "sorted"})
-_MUTATORS = frozenset("append extend insert remove pop popitem clear sort reverse update setdefault add discard appendleft".split())
+_CHANGES = MUTATORS | {"reverse"}
 
 
 def changed_by_caller(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -40,7 +41,7 @@ def changed_by_caller(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]
 def _change_of(facts: Facts, node: cst.CSTNode) -> cst.CSTNode | None:
     """What changes the object that an expression gives: a method, an item that is set, `+=`, `del`."""
     parent = facts.parent(node)
-    if isinstance(parent, cst.Attribute) and parent.value is node and parent.attr.value in _MUTATORS:
+    if isinstance(parent, cst.Attribute) and parent.value is node and parent.attr.value in _CHANGES:
         call = facts.parent(parent)
         return call if isinstance(call, cst.Call) and call.func is parent else None
     if isinstance(parent, cst.Subscript) and parent.value is node:

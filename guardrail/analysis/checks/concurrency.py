@@ -38,11 +38,6 @@ def dropped(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield match
 
 
-def statement(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Calls that stand alone as a statement, awaited or not."""
-    yield from (m for m in matches if flow.is_statement(facts, m.node))
-
-
 def swallowed_cancellation(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Handlers in async code that catch the cancellation of what they await, and go on."""
     for match in matches:
@@ -238,11 +233,3 @@ def _taken(facts: Facts, use: cst.Name) -> bool:
     if isinstance(parent, cst.WithItem):
         return True
     return isinstance(parent, cst.Attribute) and parent.attr.value in ("acquire", "release", "locked")
-
-
-def not_in_shutdown(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """Not in functions that wind things down."""
-    for match in matches:
-        function = flow.function_def(facts, match.node)
-        if function is None or not _SHUTDOWN.search(function.name.value):
-            yield match

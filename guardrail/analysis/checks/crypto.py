@@ -35,23 +35,6 @@ _RANDOM = frozenset("os.urandom secrets.token_bytes secrets.token_hex Crypto.Ran
 _FORESEEN = frozenset("time.time time.time_ns time.monotonic datetime.datetime.now datetime.datetime.utcnow os.getpid".split())
 _UUIDS = frozenset("uuid.uuid1 uuid.uuid3 uuid.uuid5 uuid.uuid6 uuid.uuid7".split())
 _MACS = frozenset("hmac mac cmac tag sign signer signature poly1305 authenticate verify".split())
-_KEYLIKE = re.compile(r"(?i)(key|secret|passw|keystream)")
-
-
-# ---- by hand ----
-
-
-def xors_with_a_key(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
-    """`bytes(a ^ b for …)` over something that is named like a key."""
-    for match in matches:
-        value = named(match, "D")
-        if value is None or not isinstance(value[1], (cst.GeneratorExp, cst.ListComp)):
-            continue
-        comprehension = value[1]
-        elt = comprehension.elt
-        if isinstance(elt, cst.BinaryOperation) and isinstance(elt.operator, cst.BitXor):
-            if _KEYLIKE.search(facts.code(comprehension)):
-                yield match
 
 
 def encoding_called_encryption(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:

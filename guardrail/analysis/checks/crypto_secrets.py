@@ -29,9 +29,9 @@ from guardrail.analysis.checks.tracing import (
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.scopes import dotted
+from guardrail.credentials import PASSWORDS
 from guardrail.words import is_secret_name, split_words
 
-_PASSWORDS = frozenset("password passwd pwd passphrase passcode".split())
 _SLOW = re.compile(r"(?i)bcrypt|argon2|pbkdf2|scrypt|pwned|hibp|passwordhasher|checkpw|hashpw")
 
 
@@ -42,7 +42,7 @@ def _named_password(facts: Facts, node: cst.CSTNode) -> bool:
     for part in below(node):
         name = name_of(facts, part)
         words = set(split_words(name))
-        if words & _PASSWORDS and is_secret_name(name) and not words & {"hash", "hashed", "digest"}:
+        if words & PASSWORDS and is_secret_name(name) and not words & {"hash", "hashed", "digest"}:
             return True
     return False
 

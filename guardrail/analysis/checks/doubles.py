@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -21,7 +22,7 @@ def subject_patched(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Patches of the very function that the test then calls, and whose result it looks at."""
     for match in matches:
         patched = _patched(facts, match)
-        function = _under(facts, match.node)
+        function = flow.function_def(facts, match.node)
         if patched and function is not None and _name_says(function.name.value, patched) and _looked_at(facts, function, patched):
             yield match
 
@@ -35,11 +36,6 @@ def _patched(facts: Facts, match: Match) -> str:
     attribute = facts.constant(match.env["N"][1])
     owner = next(iter(sorted(origin.names(target) | origin.types(target))), "")
     return f"{owner}.{attribute}" if owner and isinstance(attribute, str) else ""
-
-
-def _under(facts: Facts, node: cst.CSTNode) -> cst.FunctionDef | None:
-    """The test that the patch holds for: around it, or below the decorator."""
-    return next((a for a in facts.ancestors(node) if isinstance(a, cst.FunctionDef)), None)
 
 
 def _name_says(test: str, patched: str) -> bool:
@@ -69,5 +65,5 @@ def _asserted(facts: Facts, node: cst.CSTNode) -> bool:
 def integration(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Doubles for the database in tests that are called integration tests."""
     for match in matches:
-        if "integration" in facts.path.lower() or "integration" in flow.name_words(facts).lower():
+        if "integration" in facts.path.lower() or "integration" in symbol(facts).lower():
             yield match

@@ -49,6 +49,16 @@ def function_def(facts: Facts, node: cst.CSTNode) -> cst.FunctionDef | None:
     return next((a for a in facts.ancestors(node) if isinstance(a, cst.FunctionDef)), None)
 
 
+def within(facts: Facts, node: cst.CSTNode, root: cst.CSTNode, kind: type[cst.CSTNode]) -> bool:
+    """Whether something of a kind stands around the node inside the root."""
+    for outer in facts.ancestors(node):
+        if outer is root:
+            return False
+        if isinstance(outer, kind):
+            return True
+    return False
+
+
 def called(node: cst.CSTNode) -> str:
     """The last name of what is called: `b` of `a.b()`."""
     if not isinstance(node, cst.Call):
@@ -220,12 +230,12 @@ def from_outside(facts: Facts, node: cst.CSTNode) -> list[Located]:
 
 
 def _foreign(facts: Facts, node: cst.CSTNode) -> bool:
-    if literalish(facts, node) or _plain(facts, node):
+    if literalish(facts, node) or plain(facts, node):
         return False
     return facts.tainted(node) or _parameter(facts, node)
 
 
-def _plain(facts: Facts, node: cst.CSTNode) -> bool:
+def plain(facts: Facts, node: cst.CSTNode) -> bool:
     """Whether the type lets no text through: numbers, dates, identifiers, enumerations."""
     return any(t.rpartition(".")[2] in _PLAIN for t in facts.types(node))
 
@@ -266,8 +276,3 @@ def checked(facts: Facts, node: cst.CSTNode) -> bool:
             if of is not None and facts.normal(of) == text:
                 return True
     return False
-
-
-def name_words(facts: Facts) -> str:
-    """The symbol of the definition, for what its name says about its purpose."""
-    return facts.definition.symbol if facts.definition is not None else ""

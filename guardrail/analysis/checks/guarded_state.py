@@ -10,6 +10,7 @@ import libcst as cst
 
 from guardrail.analysis.checks import flow
 from guardrail.analysis.scopes import dotted
+from guardrail.shared import MUTATORS, UNSHARED
 from guardrail.words import split_words
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from guardrail.analysis.match import Match
 
 _LOCKS = frozenset(f"threading.{n}" for n in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore"))
-_MUTATORS = frozenset("append appendleft extend insert remove pop popleft popitem clear update setdefault add discard sort".split())
-_BEFORE_SHARING = re.compile(
-    r"^(__\w+__|_?(init|setup|set_up|build|create|from|load|start|close|stop|shutdown|reset|configure|teardown)\w*)$"
-)
 _HELD_BY_CALLER = re.compile(r"(locked|unlocked|nolock|no_lock|unsafe|with_lock|under_lock|holding)", re.IGNORECASE)
 _NUMBERED = frozenset(
     "id ids next seq sequence number counter balance stock quota seats remaining credits tickets available inventory serial".split()
@@ -54,7 +51,7 @@ def _is_method(facts: Facts, method: cst.FunctionDef) -> bool:
 
 def _may_race(facts: Facts, method: cst.FunctionDef) -> bool:
     name = method.name.value
-    if _BEFORE_SHARING.match(name) or _HELD_BY_CALLER.search(name) or method.asynchronous is not None:
+    if UNSHARED.match(name) or _HELD_BY_CALLER.search(name) or method.asynchronous is not None:
         return False
     if re.search(r"\block", (method.get_docstring() or ""), re.IGNORECASE):
         return False
@@ -110,7 +107,7 @@ def _changes(facts: Facts, root: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, str
                 yield from _target(node, target.target)
         elif isinstance(node, (cst.AugAssign, cst.Del)):
             yield from _target(node, node.target)
-        elif flow.called(node) in _MUTATORS:
+        elif flow.called(node) in MUTATORS:
             of = flow.receiver(node)
             if of is not None:
                 yield from _target(node, of)

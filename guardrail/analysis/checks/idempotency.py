@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
     from guardrail.analysis.match import Match
 
-_ABOUT_KEYS = re.compile(
+ABOUT_KEYS = re.compile(
     r"idempot|dedup|processed|already|seen|event_id|request_id|message_id|delivery_id|client_token", re.IGNORECASE
 )
 _FRESH = re.compile(
@@ -94,10 +95,10 @@ def _asks(facts: Facts, node: cst.CSTNode, key: cst.CSTNode, store: cst.CSTNode)
 
 
 def _about_keys(facts: Facts, key: cst.CSTNode) -> bool:
-    said = f"{facts.code(key)} {flow.name_words(facts)}"
+    said = f"{facts.code(key)} {symbol(facts)}"
     if isinstance(key, cst.Name) and (target := facts.deref(key)) is not None:
         said += " " + target[0].code(target[1])
-    return _ABOUT_KEYS.search(said) is not None
+    return ABOUT_KEYS.search(said) is not None
 
 
 def asked_then_created(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
@@ -112,7 +113,7 @@ def asked_then_created(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
         keys = {
             (a.keyword.value, facts.normal(a.value))
             for a in match.node.args
-            if a.keyword is not None and _ABOUT_KEYS.search(a.keyword.value)
+            if a.keyword is not None and ABOUT_KEYS.search(a.keyword.value)
         }
         for node in facts.nodes:
             if (

@@ -65,29 +65,28 @@ def stale_write(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def filled_across_await(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`if self.x is None: self.x = await make()`, for objects that one task does not own alone."""
-    for match in matches:
-        found = _tested_write(facts, match.node)
-        if found is None:
-            continue
-        write, target = found
-        resource = _RESOURCES.intersection(split_words(facts.code(target)))
-        if resource and not isinstance(target, cst.Subscript) and not _guarded(facts, write) and not _owned(facts, write, target):
-            yield facts.match(
-                write, f"`{facts.code(target)}` is found missing, and set only after an await: a second task does the same."
-            )
+    for write, target in _unguarded_fills(facts, matches):
+        if not isinstance(target, cst.Subscript) and _RESOURCES.intersection(split_words(facts.code(target))):
+            yield _filled_twice(facts, write, target)
 
 
 def keyed_fill_across_await(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`if key not in self.d: self.d[key] = await make(key)`: everybody who comes in the meantime makes it, too."""
+    for write, target in _unguarded_fills(facts, matches):
+        if isinstance(target, cst.Subscript):
+            yield _filled_twice(facts, write, target)
+
+
+def _unguarded_fills(facts: Facts, matches: Iterable[Match]) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
+    """The writes behind a test and an await that no lock guards, each with what is written."""
     for match in matches:
         found = _tested_write(facts, match.node)
-        if found is None:
-            continue
-        write, target = found
-        if isinstance(target, cst.Subscript) and not _guarded(facts, write) and not _owned(facts, write, target):
-            yield facts.match(
-                write, f"`{facts.code(target)}` is found missing, and set only after an await: a second task does the same."
-            )
+        if found is not None and not _guarded(facts, found[0]) and not _owned(facts, *found):
+            yield found
+
+
+def _filled_twice(facts: Facts, write: cst.CSTNode, target: cst.BaseExpression) -> Match:
+    return facts.match(write, f"`{facts.code(target)}` is found missing, and set only after an await: a second task does the same.")
 
 
 # ---- shared state ------------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ def _tested_write(facts: Facts, wait: cst.CSTNode) -> tuple[cst.CSTNode, cst.Bas
         if not isinstance(node, cst.Assign) or facts.order[id(node)] < facts.order[id(statement)]:
             continue
         of_name = bool(name) and isinstance(node.value, cst.Name) and node.value.value == name
-        if (node is not write and not of_name) or _tested_again(facts, node, test):
+        if (node is not write and not of_name) or flow.within(facts, node, test, cst.If):
             continue
         for target in node.targets:
             if shared(facts, target.target) and _asks_whether_missing(facts, test.test, target.target):
@@ -192,16 +191,6 @@ def _tested_write(facts: Facts, wait: cst.CSTNode) -> tuple[cst.CSTNode, cst.Bas
 
 def _in_body(facts: Facts, statement: cst.CSTNode, test: cst.If) -> bool:
     return any(a is test.body for a in facts.ancestors(statement))
-
-
-def _tested_again(facts: Facts, write: cst.CSTNode, outer: cst.If) -> bool:
-    """Whether there is another `if` between the outer one and the write."""
-    for around in facts.ancestors(write):
-        if around is outer:
-            return False
-        if isinstance(around, cst.If):
-            return True
-    return False
 
 
 def _asks_whether_missing(facts: Facts, test: cst.BaseExpression, target: cst.BaseExpression) -> bool:

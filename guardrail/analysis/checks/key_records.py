@@ -10,7 +10,8 @@ import libcst as cst
 
 from guardrail.analysis.checks import flow, order
 from guardrail.analysis.checks.idempotency import asked_then_created, asked_then_set
-from guardrail.analysis.checks.tracing import key_read, trace
+from guardrail.analysis.checks.state_effects import STRIPE
+from guardrail.analysis.checks.tracing import key_read, symbol, trace
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -88,7 +89,7 @@ def kept_for_ever(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def _is_about_keys(facts: Facts, node: cst.CSTNode) -> bool:
-    texts = [facts.code(node), flow.name_words(facts)]
+    texts = [facts.code(node), symbol(facts)]
     target = facts.deref(node) if isinstance(node, cst.Name) else None
     if target is not None:
         texts.append(target[0].code(target[1]))
@@ -125,7 +126,6 @@ _EFFECT = re.compile(
     r"^(charge|capture|refund|transfer|payout|send_money|create_charge|create_payment|create_refund|create_transfer|send_mail|send_email|send_sms|"
     r"place_order|ship|fulfil|fulfill|withdraw|credit|debit)(_\w+)?$"
 )
-_PROVIDER = re.compile(r"(Charge|PaymentIntent|Refund|Transfer|Payout|charges|payment_intents|refunds|transfers|payouts)$")
 _SENDS_KEY = re.compile(r"(?i)idempotency_key\s*=|[\"'](x-)?idempotency-key[\"']\s*:|client_token\s*=|outbox")
 
 
@@ -153,7 +153,7 @@ def _effects(facts: Facts) -> Iterator[cst.Call]:
     for node in facts.nodes:
         of = flow.receiver(node)
         if isinstance(node, cst.Call):
-            made = of is not None and flow.called(node) == "create" and _PROVIDER.search(facts.code(of))
+            made = of is not None and flow.called(node) == "create" and STRIPE.search(facts.code(of))
             posted = flow.called(node) == "post" and any(n.split(".")[0] in ("requests", "httpx") for n in facts.names(node.func))
             if _EFFECT.match(flow.called(node)) or made or posted:
                 yield node

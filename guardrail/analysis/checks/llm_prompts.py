@@ -22,7 +22,6 @@ _USERS_WORDS = re.compile(
 _HARMLESS = frozenset("locale language lang timezone tz date today now id pk model uuid count limit page currency country".split())
 _OWN = re.compile(r"^(system|instructions?)(_|$)|_(system|instructions?)$|system_prompt|system_message")
 _DELIMITER = re.compile(r"(<[\w:-]+[^<>]*>|```\w*|\"\"\"|'''|<<<|\[\[|#{3,}|-{3,}|={3,})\s*$")
-_PLAIN_TYPES = frozenset("int float bool UUID Decimal date datetime Enum IntEnum StrEnum Literal".split())
 _ACTS = re.compile(
     r"(^|_)(send|delete|remove|create|update|write|pay|refund|transfer|post|execute|run|shell|bash|book|cancel|deploy|publish|email"
     r"|grant|revoke|invite|charge|purchase|approve|merge|close|reply|upload|insert|drop|edit|save|issue|ban|reset)(_|$)"
@@ -52,13 +51,9 @@ def _in_messages(facts: Facts, node: cst.CSTNode) -> bool:
 
 def _instructs(facts: Facts, leaf: cst.CSTNode, whole: bool) -> bool:
     name = tracing.name_of(facts, leaf)
-    if name in _HARMLESS or _OWN.search(name) or _plain(facts, leaf) or _marked_off(facts, leaf):
+    if name in _HARMLESS or _OWN.search(name) or flow.plain(facts, leaf) or _marked_off(facts, leaf):
         return False
     return untrusted(facts, leaf) or (not whole and _users_words(facts, leaf))
-
-
-def _plain(facts: Facts, node: cst.CSTNode) -> bool:
-    return any(t.rpartition(".")[2] in _PLAIN_TYPES for t in facts.types(node))
 
 
 def _users_words(facts: Facts, node: cst.CSTNode) -> bool:

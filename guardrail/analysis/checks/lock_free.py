@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from guardrail.analysis.checks.tracing import identifiers, in_loop, is_statement, named, resolve, symbol, words_of
+from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import identifiers, in_loop, named, resolve, symbol, words_of
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.model import Unreadable
@@ -68,7 +69,7 @@ def row_count_not_asked(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
         return
     for match in matches:
         value = named(match, "Q")
-        if value is None or not is_statement(facts, match.node):
+        if value is None or not flow.is_statement(facts, match.node):
             continue
         owner, query = resolve(*value)
         known = owner.constant(query)
@@ -81,7 +82,7 @@ def claim_not_examined(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
     """A key that is claimed for one, where the answer goes nowhere."""
     for match in matches:
         value = named(match, "K")
-        if value is None or not is_statement(facts, match.node):
+        if value is None or not flow.is_statement(facts, match.node):
             continue
         owner, key = resolve(*value)
         words = words_of(facts.code(value[1])) | words_of(owner.code(key)) | words_of(symbol(facts))

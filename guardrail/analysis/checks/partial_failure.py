@@ -110,21 +110,11 @@ def _notes(facts: Facts, root: cst.CSTNode, first: int, last: int) -> bool:
     return False
 
 
-def _caught(facts: Facts, node: cst.CSTNode, root: cst.CSTNode) -> bool:
-    """Whether a `try` stands around the node inside the root."""
-    for around in facts.ancestors(node):
-        if around is root:
-            return False
-        if isinstance(around, cst.Try):
-            return True
-    return False
-
-
 def paid_without_note(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Payments in a loop that keeps no account of which are made."""
     for match in matches:
         loop = loop_around(facts, match.node)
-        if not isinstance(loop, cst.For) or not _pays(facts, match.node) or _caught(facts, match.node, loop):
+        if not isinstance(loop, cst.For) or not _pays(facts, match.node) or flow.within(facts, match.node, loop, cst.Try):
             continue
         last = max(facts.order[id(n)] for n in below(loop) if id(n) in facts.order)
         if not _notes(facts, loop, facts.order[id(loop)], last + 1) and not words_of(" ".join(identifiers(facts))) & {
@@ -143,7 +133,7 @@ def paid_then_stuck(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         paid = facts.order[id(match.node)]
         for node in flow.own_nodes(root):
             at, of = facts.order.get(id(node), -1), flow.receiver(node)
-            if at <= paid or flow.called(node) not in _FULFILS or of is None or _caught(facts, node, root):
+            if at <= paid or flow.called(node) not in _FULFILS or of is None or flow.within(facts, node, root, cst.Try):
                 continue
             if facts.code(of) not in ("self", "cls") and not _notes(facts, root, paid, at):
                 yield facts.match(node)

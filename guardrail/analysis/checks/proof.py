@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.scopes import dotted
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _others(facts: Facts, node: cst.Assert) -> bool:
 
 def _itself(facts: Facts, node: cst.Assert) -> bool:
     test = node.test
-    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or _REFLEXIVE.search(flow.name_words(facts)):
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or _REFLEXIVE.search(symbol(facts)):
         return False
     function = flow.function_def(facts, node)
     if function is not None and re.search(r"__eq__|__hash__|!=|hash\(", facts.code(function)):

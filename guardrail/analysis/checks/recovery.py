@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -72,7 +73,7 @@ def stays_usable_token(facts: Facts, matches: Iterable[Match]) -> Iterator[Match
 
 def given_to_the_asker(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A handler that was asked to reset a password, and answers with the token that should go out by mail."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if not _ABOUT.search(name) or re.search(r"(?i)admin|test|debug|verify|confirm|complete|validate", name):
         return
     for match in matches:
@@ -148,7 +149,7 @@ _REVOKES = re.compile(
 
 def old_sessions_stay(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A handler that changes a password outside Django, where nothing in the file ends the sessions made with the old one."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if not re.search(r"(?i)(change|update|reset|set|new)_?\w*password|password_?(change|update|reset)", name) or _in_django(facts):
         return
     if order.says(facts, _REVOKES) or order.file_says(
@@ -173,7 +174,7 @@ _ON_SERVER = re.compile(
 
 def cookie_only(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A logout that only asks the browser to forget the cookie."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if not re.search(r"(?i)log_?out|sign_?out", name):
         return
     body = re.sub(r"def \w+", "", order.text_of(facts))
@@ -183,7 +184,7 @@ def cookie_only(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
 
 def only_one_key(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A logout of a Django site that takes the user out of the session and leaves the session."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if not re.search(r"(?i)log_?out|sign_?out", name) or not _in_django(facts):
         return
     ends = ("flush", "aflush", "logout", "alogout", "clear", "cycle_key")

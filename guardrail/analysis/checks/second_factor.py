@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _PASSWORD = re.compile(r"authenticate|check_password|verify_password|password_ha
 
 def factor_comes_late(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A login that is complete before the code of the same function asks for the second factor."""
-    if _ENROLS.search(flow.name_words(facts).rpartition(".")[2]) or order.says(facts, _PARTIAL):
+    if _ENROLS.search(symbol(facts).rpartition(".")[2]) or order.says(facts, _PARTIAL):
         return
     for match in matches:
         if any(order.precedes(facts, match.node, later) for later in _second_steps(facts)):
@@ -126,7 +127,7 @@ _SPENT = re.compile(
 
 def code_counts_twice(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A one-time password that is accepted, where nothing in the file remembers it or counts the wrong ones."""
-    if _ENROLS.search(flow.name_words(facts).rpartition(".")[2]) or order.says(facts, _SPENT) or order.file_says(facts, _SPENT):
+    if _ENROLS.search(symbol(facts).rpartition(".")[2]) or order.says(facts, _SPENT) or order.file_says(facts, _SPENT):
         return
     yield from matches
 

@@ -13,11 +13,11 @@ from guardrail.analysis.checks.secrets_logged import leaks, leaves
 from guardrail.analysis.checks.tracing import Located, called, method, name_of, named, resolve, symbol, trace
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
+from guardrail.credentials import PASSWORDS
 from guardrail.patterns.displays import dict_pairs
 from guardrail.patterns.statements import statements_of
 from guardrail.words import is_secret_name, split_words
 
-_PASSWORDS = frozenset("password passwd pwd passphrase passcode".split())
 _PAIRS = frozenset(
     [("api", "key"), ("private", "key"), ("secret", "key"), ("access", "token"), ("refresh", "token"), ("client", "secret")]
 )
@@ -34,7 +34,7 @@ def _sure(facts: Facts, node: cst.CSTNode) -> bool:
         return False
     name = name_of(facts, node)
     words = split_words(name)
-    plain = bool(_PASSWORDS.intersection(words)) or any(pair in _PAIRS for pair in pairwise(words))
+    plain = bool(PASSWORDS.intersection(words)) or any(pair in _PAIRS for pair in pairwise(words))
     return plain and is_secret_name(name) and leaks(facts, node)
 
 
@@ -167,7 +167,7 @@ def _fields(node: cst.ClassDef) -> Iterator[tuple[str, cst.AnnAssign]]:
 
 def _named_secret(name: str) -> bool:
     words = split_words(name)
-    strong = bool(_PASSWORDS.intersection(words)) or any(pair in _PAIRS for pair in pairwise(words)) or "secret" in words
+    strong = bool(PASSWORDS.intersection(words)) or any(pair in _PAIRS for pair in pairwise(words)) or "secret" in words
     return strong and is_secret_name(name)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.scopes import dotted
 from guardrail.words import split_words
 
@@ -137,7 +138,7 @@ def no_purge(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     stem = facts.path.rpartition("/")[2].removesuffix(".py")
     for match in matches:
         function = flow.function_def(facts, match.node)
-        name = f"{stem}_{flow.name_words(facts)}_{function.name.value if function is not None else ''}"
+        name = f"{stem}_{symbol(facts)}_{function.name.value if function is not None else ''}"
         if not _SWEEPING.intersection(split_words(name)) and not _ALL.search(name):
             yield match
 

@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.state_machine import STATE
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 from guardrail.words import split_words
 
@@ -18,14 +20,13 @@ if TYPE_CHECKING:
     from guardrail.analysis.files import FileFacts
     from guardrail.analysis.match import Match
 
-_STATE = re.compile(r"(\w+_)?(status|state|phase|stage)")
 _MONEY_DONE = re.compile(r"(?i)(^|_)(paid|charged|captured|refunded|transferred|paid_out|settled|withdrawn|payed)$")
 _SENT_DONE = re.compile(r"(?i)(^|_)(sent|delivered|published|notified|mailed|dispatched)$")
 _MONEY = re.compile(
     r"^(charge|capture|refund|transfer|payout|pay_out|create_charge|create_payment|create_refund|create_transfer|send_money|make_payment)(_\w+)?$"
 )
 _SENDS = re.compile(r"^(send|send_mail|send_email|send_message|send_sms|sendmail|deliver|publish|post|notify)$")
-_STRIPE = re.compile(r"(Charge|PaymentIntent|Refund|Transfer|Payout|charges|payment_intents|refunds|transfers|payouts)$")
+STRIPE = re.compile(r"(Charge|PaymentIntent|Refund|Transfer|Payout|charges|payment_intents|refunds|transfers|payouts)$")
 _KEYED = re.compile(r"(?i)idempot|client_token|dedup|request_id|outbox|reconcil")
 _NOT_OUTSIDE = re.compile(r"(?i)signal|logger|\blog\b|generator|conn\b|socket|queue|channel|stream|metrics")
 
@@ -34,7 +35,7 @@ def _state(facts: Facts, node: cst.CSTNode) -> str:
     """The word of the state that `x.status = …` gives, "" for anything else."""
     if not isinstance(node, cst.Assign) or not isinstance(node.targets[0].target, cst.Attribute):
         return ""
-    if not _STATE.fullmatch(node.targets[0].target.attr.value):
+    if not STATE.fullmatch(node.targets[0].target.attr.value):
         return ""
     value = facts.constant(node.value)
     if isinstance(value, str):
@@ -52,7 +53,7 @@ def _effects(facts: Facts, names: re.Pattern[str]) -> list[cst.Call]:
         of = flow.receiver(node)
         if not isinstance(node, cst.Call) or (of is not None and _NOT_OUTSIDE.search(facts.code(of))):
             continue
-        by_stripe = names is _MONEY and of is not None and flow.called(node) == "create" and _STRIPE.search(facts.code(of))
+        by_stripe = names is _MONEY and of is not None and flow.called(node) == "create" and STRIPE.search(facts.code(of))
         local = of is None and flow.called(node).startswith(("create_", "make_", "send_"))
         if (names.match(flow.called(node)) and not (local and names is _MONEY)) or by_stripe:
             found.append(node)
@@ -121,7 +122,7 @@ _tables: WeakKeyDictionary[FileFacts, dict[str, tuple[str, str]]] = WeakKeyDicti
 
 def bypassed(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """`order.status = PAID` where the class of the order, in this file, has a method that checks transitions."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if _TRANSITION.match(name) or name in ("__init__", "__post_init__", "__setstate__", "clone", "copy", "from_dict", "create"):
         return
     if any(isinstance(n, cst.Decorator) and "transition" in facts.code(n) for n in facts.nodes):
@@ -183,6 +184,6 @@ def _checked_attribute(facts: Facts, method: str) -> str:
             and isinstance(node.target, cst.Attribute)
             and facts.code(node.target.value) == "self"
         ):
-            if _STATE.fullmatch(node.target.attr.value.lstrip("_")):
+            if STATE.fullmatch(node.target.attr.value.lstrip("_")):
                 return node.target.attr.value
     return ""

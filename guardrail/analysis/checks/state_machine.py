@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.checks.txn_isolation import loaded
 from guardrail.analysis.values import UNKNOWN
 from guardrail.analysis.walk import descendants
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     from guardrail.analysis.files import FileFacts
     from guardrail.analysis.match import Match
 
-_STATE = re.compile(r"(\w+_)?(status|state|phase|stage)")
+STATE = re.compile(r"(\w+_)?(status|state|phase|stage)")
 _FROM_ANYWHERE = re.compile(r"fail|error|unknown|stale|draft|new$|initial|created|none|reset|expired|abort|crash", re.IGNORECASE)
 _MEANT = re.compile(
     r"force|override|admin|reset|import|migrat|sync|restore|fixture|seed|backfill|repair|reopen|_?set_|mark_", re.IGNORECASE
 )
 _ASKS = re.compile(r"^_*(can|may|is|check|ensure|assert|validate|require|verify|guard|allow)_|^full_clean$|^clean$")
-_SAVES = frozenset({"save", "asave", "commit", "flush", "update", "update_fields", "put", "add", "merge"})
 
 _BY_TABLE = re.compile(r"^_?(transition|set_|change_|move_to|advance_to|go_to|update_)")
 
@@ -37,7 +37,7 @@ def _state_target(node: cst.CSTNode) -> cst.Attribute | None:
     if not isinstance(node, cst.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0].target, cst.Attribute):
         return None
     target = node.targets[0].target
-    return target if isinstance(target.value, cst.Name) and _STATE.fullmatch(target.attr.value) else None
+    return target if isinstance(target.value, cst.Name) and STATE.fullmatch(target.attr.value) else None
 
 
 def _state_value(facts: Facts, node: cst.BaseExpression) -> str:
@@ -58,7 +58,7 @@ def _state_value(facts: Facts, node: cst.BaseExpression) -> str:
 
 def unguarded(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """A transition without a question about the state before, where others of the class or file ask."""
-    name = flow.name_words(facts).rpartition(".")[2]
+    name = symbol(facts).rpartition(".")[2]
     if name.startswith("_") or _MEANT.search(name):
         return
     for match in matches:
@@ -144,7 +144,7 @@ def _askers(file: FileFacts) -> dict[tuple[str, str, str], int]:
         for definition in file.index.definitions:
             if _BY_TABLE.match(definition.symbol.rpartition(".")[2]):
                 continue  # STM004 asks for these
-            if definition.kind == "function" and any(_STATE.fullmatch(w) for w in definition.words):
+            if definition.kind == "function" and any(STATE.fullmatch(w) for w in definition.words):
                 for key in _asked_in(file.facts(definition)):
                     found[key] = found.get(key, 0) + 1
     return found

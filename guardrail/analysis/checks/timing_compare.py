@@ -9,6 +9,7 @@ import libcst as cst
 from guardrail.analysis.checks.tracing import argument, below, called, method, named, origins, trace
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
+from guardrail.credentials import PASSWORDS
 from guardrail.words import is_secret_name, split_words
 
 _DRESSING = frozenset(
@@ -16,7 +17,6 @@ _DRESSING = frozenset(
 )
 _SIGNATURES = frozenset("signature signatures hmac mac sig".split())
 _OPERATORS = (cst.Equal, cst.NotEqual, cst.In, cst.NotIn)
-_PASSWORDS = frozenset("password passwd pwd passphrase passcode".split())
 
 
 def _is_mac(facts: Facts, node: cst.CSTNode, macs: frozenset[int], depth: int = 0) -> bool:
@@ -53,7 +53,7 @@ def _keyed(facts: Facts, node: cst.CSTNode) -> bool:
     for owner, part in trace(facts, data):
         name = part.value if isinstance(part, cst.Name) else part.attr.value if isinstance(part, cst.Attribute) else ""
         words = set(split_words(name))
-        if words & {"secret", "key"} and is_secret_name(name) and not words & _PASSWORDS:
+        if words & {"secret", "key"} and is_secret_name(name) and not words & PASSWORDS:
             return owner is not None
     return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from guardrail.analysis.checks import flow
 from guardrail.analysis.facts import Facts
 from guardrail.analysis.match import Match
 from guardrail.analysis.scopes import Bind, dotted
@@ -206,17 +207,9 @@ def inside(facts: Facts, node: cst.CSTNode, around: cst.CSTNode) -> bool:
     return node is around or any(a is around for a in facts.ancestors(node))
 
 
-def is_statement(facts: Facts, node: cst.CSTNode) -> bool:
-    """Whether the value of an expression goes nowhere."""
-    parent = facts.parent(node)
-    if isinstance(parent, cst.Await):
-        parent = facts.parent(parent)
-    return isinstance(parent, cst.Expr)
-
-
 def result_unused(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """Matches whose value nobody looks at."""
-    return (m for m in matches if is_statement(m.facts, m.node))
+    return (m for m in matches if flow.is_statement(m.facts, m.node))
 
 
 def named(match: Match, name: str) -> Located | None:

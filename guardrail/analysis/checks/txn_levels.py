@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
+from guardrail.analysis.checks.txn_races import CREATES
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -25,7 +27,7 @@ _RETRIES = re.compile(
 
 def dirty_reads(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """READ UNCOMMITTED anywhere but in what only reports."""
-    if not _READING.search(facts.path) and not _READING.search(flow.name_words(facts)):
+    if not _READING.search(facts.path) and not _READING.search(symbol(facts)):
         yield from matches
 
 
@@ -141,7 +143,6 @@ def _writes_after(facts: Facts, node: cst.CSTNode) -> bool:
 _SIDE = re.compile(
     r"(?i)log|audit|history|event|notification|message|activity|token|session|metric|cache|task|job|visit|stat|comment|attempt|outbox|email|read\b"
 )
-_CREATES = frozenset({"create", "acreate"})
 _TASKS = re.compile(r"(^|\.)(task|shared_task|actor|job|db_task)$")
 
 
@@ -170,7 +171,7 @@ def _halves(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
         node = match.node
         if not isinstance(node, cst.Call) or "transaction" in facts.contexts(node) or _SIDE.search(_model(facts, node)):
             continue
-        linked = _links(facts, node) if flow.called(node) in _CREATES else _counterpart(facts, node)
+        linked = _links(facts, node) if flow.called(node) in CREATES else _counterpart(facts, node)
         if linked:
             yield match
 
@@ -204,7 +205,7 @@ def _links(facts: Facts, node: cst.Call) -> bool:
         made = target[1].expression if isinstance(target[1], cst.Await) else target[1]
         if (
             isinstance(made, cst.Call)
-            and flow.called(made) in _CREATES
+            and flow.called(made) in CREATES
             and _model(facts, made)
             and not _SIDE.search(_model(facts, made))
         ):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.idempotency import ABOUT_KEYS
 from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
@@ -19,11 +20,8 @@ _SAFE = re.compile(
     r"IntegrityError|UniqueViolation|Duplicate\w*(Error|Key)|get_or_create|update_or_create|on_conflict|select_for_update|with_for_update|"
     r"FOR UPDATE|ON CONFLICT|advisory|ignore_conflicts|SERIALIZABLE|INSERT OR IGNORE|\block\b|Lock\(|_lock\b|unique_error"
 )
-_KEYS = re.compile(
-    r"idempot|dedup|processed|already|seen|event_id|request_id|message_id|delivery_id|client_token", re.IGNORECASE
-)  # IDM001
 _ANSWERS = frozenset("exists aexists first afirst count acount one_or_none scalar_one_or_none scalar get one".split())
-_CREATES = frozenset({"create", "acreate"})
+CREATES = frozenset({"create", "acreate"})
 _UNIQUE = re.compile(
     r"(?i)^(email|e_mail|username|user_?name|login|slug|handle|phone\w*|sku|isbn|code|key|name|title|number|domain|host|url|external_id|\w*_(id|no|number|code|slug|key|email))$"
 )
@@ -50,7 +48,7 @@ def asked_then_inserted(facts: Facts, matches: Iterable[Match]) -> Iterator[Matc
         if "lock" in facts.contexts(node):
             continue
         model, given = _inserted(facts, node), _pairs(facts, node)
-        if not model or any(_KEYS.search(column) for column, _ in given):
+        if not model or any(ABOUT_KEYS.search(column) for column, _ in given):
             continue
         for question, about, pairs in asked:
             same = any(_UNIQUE.match(column) for column, _ in pairs) and pairs <= given
@@ -73,7 +71,7 @@ def _inserts(facts: Facts, matches: Iterable[Match]) -> Iterator[cst.Call]:
 def _inserted(facts: Facts, node: cst.Call) -> str:
     """The model that a call makes a row of."""
     of = flow.receiver(node)
-    if flow.called(node) in _CREATES and isinstance(of, cst.Attribute) and of.attr.value == "objects":
+    if flow.called(node) in CREATES and isinstance(of, cst.Attribute) and of.attr.value == "objects":
         return facts.code(of.value).rpartition(".")[2]
     name = flow.called(node)
     return name if name[:1].isupper() and not name.isupper() else ""

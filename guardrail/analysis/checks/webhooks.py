@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from guardrail.analysis.checks import flow, order
+from guardrail.analysis.checks.tracing import symbol
 from guardrail.analysis.walk import descendants
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _is_webhook(facts: Facts, node: cst.CSTNode) -> bool:
     if function is None or not order.is_handler(facts, node):
         return False
     paths = " ".join(facts.code(d.decorator) for d in function.decorators)
-    named = flow.name_words(facts)
+    named = symbol(facts)
     managing = re.search(
         r"(?i)(list|create|delete|update|edit|add|remove|register|get|test|rotate|toggle|send|replay|show|manage|retry)_\w*web_?hooks?s?$",
         function.name.value,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.align import align
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards, nodes_of
+from guardrail.delta.guards import Guard, guards, header, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def permission_lists(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterato
         now = head.get(_target(guard))
         if now is None:
             yield Lost(
-                guard, pair.head, _klass(pair.head), movable=True, message=f"`{guard.text}` is gone from `{pair.new.symbol}`."
+                guard, pair.head, header(pair.head), movable=True, message=f"`{guard.text}` is gone from `{pair.new.symbol}`."
             )
         elif _opened(old, _entries(now)):
             was, new = (g.facts.code(g.env["P"][1]) for g in (guard, now))
@@ -110,10 +110,6 @@ def _opened(old: list[str], new: list[str]) -> bool:
     if any(map(_public, new)) and not any(map(_public, old)):
         return True
     return set(new) < set(old)
-
-
-def _klass(facts: Facts) -> Any:
-    return next((n for n in nodes_of(facts) if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
 
 
 def ownership(pair: Pair, rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:

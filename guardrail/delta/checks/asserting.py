@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from guardrail import places
-from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, guards, inside, nodes_of
+from guardrail.delta.compare import Lost, without
+from guardrail.delta.guards import Guard, guards, header, inside, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
     if not places.is_test(pair.head.path) or pair.new.kind == "module":
         return
     base, head = guards(pair.base, rule.patterns, rule), [g for f in pair.heads for g in guards(f, rule.patterns, rule)]
-    gone, come = _without(base, head), _without(head, base)
+    gone, come = without(base, head), without(head, base)
     about = [_names(g) for g in come]
     for guard in gone:
         twin = max(come, key=lambda g: _likeness(guard, g), default=None)
@@ -48,22 +47,7 @@ def weakened(pair: Pair, rule: Rule, _losses: Iterable[Lost]) -> Iterator[Lost]:
         elif any(_names(guard) <= names for names in about) or _set_now(pair, guard):
             continue
         elif len(head) < len(base) and _subject_stays(pair, guard) and not _helper_came(pair):
-            yield Lost(guard, pair.head, _header(pair))
-
-
-def _header(pair: Pair):  # type: ignore[no-untyped-def]
-    return next((n for n in nodes_of(pair.head) if kind_of(n) in ("FunctionDef", "ClassDef")), pair.head.tree)
-
-
-def _without(some: list[Guard], others: list[Guard]) -> list[Guard]:
-    left = Counter(g.key for g in others)
-    found = []
-    for guard in some:
-        if left[guard.key]:
-            left[guard.key] -= 1
-        else:
-            found.append(guard)
-    return found
+            yield Lost(guard, pair.head, header(pair.head))
 
 
 def _likeness(one: Guard, other: Guard) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
 from guardrail.delta.guards import Guard, guards
+from guardrail.findings import shortened
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -122,5 +123,4 @@ def _code(guard: Guard) -> str:
 
 
 def _short(guard: Guard) -> str:
-    code = " ".join(_code(guard).split())
-    return code if len(code) <= 60 else code[:57] + "…"
+    return shortened(_code(guard))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail import places
 from guardrail.delta.compare import Lost
-from guardrail.delta.guards import Guard, nodes_of
+from guardrail.delta.guards import Guard, header, nodes_of
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -82,12 +82,8 @@ def _required(facts: Facts, node: Any) -> bool:
 
 
 def _lost(pair: Pair, old: Any, new: Any, message: str) -> Lost:
-    was = old if old is not None else _header(pair.base)
-    return Lost(Guard(pair.base, was, {}, 0), pair.head, new if new is not None else _header(pair.head), message=message)
-
-
-def _header(facts: Facts) -> Any:
-    return next((n for n in nodes_of(facts) if kind_of(n) in ("ClassDef", "FunctionDef")), facts.tree)
+    was = old if old is not None else header(pair.base)
+    return Lost(Guard(pair.base, was, {}, 0), pair.head, new if new is not None else header(pair.head), message=message)
 
 
 # ---- parameters ----
@@ -104,14 +100,14 @@ def _parameters(facts: Facts) -> dict[str, tuple[Any, bool]]:
 
 
 def _open(facts: Facts, star: str) -> bool:
-    function = _header(facts)
+    function = header(facts)
     return kind_of(function) == "FunctionDef" and kind_of(getattr(function.params, star)) == "Param"
 
 
 def required_parameters(pair: Pair, _rule: Rule, losses: Losses) -> Iterator[Lost]:
     """Parameters of an endpoint that a client must send and did not have to."""
     old, new = _parameters(pair.base), _parameters(pair.head)
-    path = " ".join(pair.head.code(d.decorator) for d in getattr(_header(pair.head), "decorators", ()))
+    path = " ".join(pair.head.code(d.decorator) for d in getattr(header(pair.head), "decorators", ()))
     for name, (node, needed) in new.items():
         code = pair.head.code(node)
         if not needed or any(word in code for word in _INJECTED) or "{" + name in path or "CurrentUser" in code or "Dep" in code:
@@ -174,7 +170,7 @@ def payload(pair: Pair, _rule: Rule, losses: Losses) -> Iterator[Lost]:
         return
     old, new = (list(_parameters(f)) for f in (pair.base, pair.head))
     message = _broken(pair)
-    decorators = [" ".join(f.code(d.decorator) for d in getattr(_header(f), "decorators", ())) for f in (pair.base, pair.head)]
+    decorators = [" ".join(f.code(d.decorator) for d in getattr(header(f), "decorators", ())) for f in (pair.base, pair.head)]
     tasks = ("task", "actor", "job", "defn")
     if message and old != new and all(any(t in d for t in tasks) for d in decorators):
         yield _lost(pair, None, None, f"The task `{pair.new.symbol}` {message}; messages on their way do not know that.")
@@ -202,13 +198,11 @@ def _number(facts: Facts, node: Any) -> str:
 
 
 def _is_route(facts: Facts) -> bool:
-    return any(
-        re.match(r"\w+\.(get|post|put|patch|delete|api_route)\(", facts.code(d.decorator)) for d in _header(facts).decorators
-    )
+    return any(re.match(r"\w+\.(get|post|put|patch|delete|api_route)\(", facts.code(d.decorator)) for d in header(facts).decorators)
 
 
 def _status(facts: Facts) -> Any:
-    for decorator in getattr(_header(facts), "decorators", ()):
+    for decorator in getattr(header(facts), "decorators", ()):
         for argument in getattr(decorator.decorator, "args", ()):
             if argument.keyword is not None and argument.keyword.value == "status_code":
                 return argument.value
@@ -233,7 +227,7 @@ def members(pair: Pair, _rule: Rule, _losses: Losses) -> Iterator[Lost]:
 
 
 def _members(facts: Facts) -> dict[str, Any]:
-    klass = _header(facts)
+    klass = header(facts)
     lines = klass.body.body if kind_of(klass) == "ClassDef" else ()
     small = [s for line in lines if kind_of(line) == "SimpleStatementLine" for s in line.body if kind_of(s) == "Assign"]
     return {s.targets[0].target.value: s for s in small if kind_of(s.targets[0].target) == "Name"}

@@ -10,7 +10,7 @@ from guardrail import places
 from guardrail.delta.compare import Lost
 from guardrail.delta.files import Change, FilePair
 from guardrail.delta.guards import Guard, guards, nodes_of
-from guardrail.delta.loss import shortened
+from guardrail.findings import shortened
 from guardrail.patterns.kinds import kind_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.delta.compare import Lost
 from guardrail.delta.guards import Guard, nodes_of
-from guardrail.delta.loss import shortened
+from guardrail.findings import shortened
 from guardrail.patterns.kinds import kind_of
+from guardrail.rows import LIMITED
 
 if TYPE_CHECKING:
     from guardrail.analysis.facts import Facts
@@ -18,14 +19,11 @@ if TYPE_CHECKING:
 
 MOST = 50  # losses of one definition that are looked at
 _QUERY = re.compile(r"\.objects\b|\bselect\(|\.query\b|\.query\(|\.filter\(|\.order_by\(|\.find\(|\bqueryset\b|cursor|\.all\(\)")
-_BOUNDED = re.compile(
-    r"(?i)limit|paginat|get_page|page_size|per_page|\[[^\]]*:[^\]]*\]|\bfirst\(|\.get\(|\bcount\(|exists\(|iterator\(|fetchone|one\(|chunk|batch|islice|top\b|max_"
-)
 
 
 def unlimited(pair: Pair, _rule: Rule, losses: Iterable[Lost]) -> Iterator[Lost]:
     """Queries that had an end, where head asks the same without one."""
-    if any(_BOUNDED.search(f.code(f.tree)) for f in pair.heads):
+    if any(LIMITED.search(f.code(f.tree)) for f in pair.heads):
         return
     called = [(lost.guard, lost.guard.env["Q"][1]) for lost in losses if "Q" in lost.guard.env]
     for guard, query in [*called, *_slices(pair.base)][:MOST]:

@@ -15,7 +15,17 @@ from guardrail.report.html.definitions import definitions_of
 from guardrail.report.html.findings import findings_of
 from guardrail.report.html.overview import legend, map_of
 from guardrail.report.html.parts import MARKS, MEANS, listed, phrase, shown
-from guardrail.report.tally import allowed, by_definition, by_severity, last_line, lines_by_tier, percent, reviewers, severities
+from guardrail.report.tally import (
+    allowed,
+    by_definition,
+    by_severity,
+    last_line,
+    lines_by_tier,
+    percent,
+    reviewers,
+    severities,
+    unread,
+)
 
 Group = Sequence[Placement]
 
@@ -125,7 +135,7 @@ def _group(kind: str, values: Iterable[str]) -> str:
 
 
 def _unread(verdict: Verdict) -> str:
-    skipped = sorted(verdict.skipped, key=lambda s: (s.path, s.reason))
+    skipped = unread(verdict)
     names = listed(f"<code>{shown(s.path)}</code> {phrase(s.reason)}" for s in skipped[:200])
     return (
         f'<section class="unread" aria-label="Files that were not read"><h2>Not read</h2><ul>{names}</ul></section>'

@@ -13,7 +13,7 @@ from guardrail.source import first_line, header_line, normalise_newlines, parse
 from guardrail.systemic import changes, loops
 from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
-from guardrail.systemic.refs import annotation, arguments, last_name, ref
+from guardrail.systemic.refs import annotation, arguments, last_name, pairs, ref
 
 _TESTS = 4  # conditions around a statement that are remembered
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -170,9 +170,10 @@ class _Gathering(Expressions):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if node.value is not None:
             self.expression(node.value)
-        value = ref(node.value)
+        hint = annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None
+        for name, value in (pair for target in targets for pair in pairs(target, node.value)):
+            self.bind(name, ref(value), hint)
         for target in targets:
-            self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
             if isinstance(target, ast.Attribute):
                 self.expression(target.value)
             elif not isinstance(target, ast.Name):

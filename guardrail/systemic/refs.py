@@ -85,6 +85,15 @@ def _is_type(text: str) -> bool:
     return all(c.isalnum() or c in "_.[], |" for c in text)
 
 
+def pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[ast.expr, ast.expr | None]]:
+    """Each target with its own value in `self.a, self.b = a, b`; anything else as it is."""
+    holders = (ast.Tuple, ast.List)
+    if isinstance(target, holders) and isinstance(value, holders) and len(target.elts) == len(value.elts):
+        if not any(isinstance(each, ast.Starred) for each in (*target.elts, *value.elts)):
+            return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
 def arguments(call: ast.Call) -> tuple[Argument, ...]:
     """The arguments of a call; those after `**` and `*` have no value."""
     pairs = [("*" if isinstance(a, ast.Starred) else "", a) for a in call.args] + [(k.arg or "**", k.value) for k in call.keywords]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.model import Unreadable
 from guardrail.source import parse
+from guardrail.systemic.binding import bound
 from guardrail.systemic.django import QUERYSET
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Ref
@@ -118,8 +119,6 @@ class _Reader:
         return self._gives[id(call)]
 
     def _resolve(self, call: ast.Call) -> tuple[Values, list[tuple[Edge, Node, dict[int, str]]]]:
-        from guardrail.systemic.flow import bound
-
         line = self._line(call)
         own: Values = {Origin(name, line): state for name, state in self._fetched(call)}
         edges = []

@@ -31,7 +31,7 @@ _VARIABLE = re.compile(r"\$([A-Z]+)")
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
 _STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
 _MADE = frozenset(
-    {"retry", "lock", "lock-held", "lazy", "insert", "shared-change", "handle", "error-kept", "database-error-kept", "whole-table"}
+    "retry lock lock-held lazy insert shared-change handle error-kept database-error-kept whole-table whole-body".split()
 )
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})

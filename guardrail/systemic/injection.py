@@ -82,7 +82,9 @@ class Injection:
                 continue
             before, first, name = came
             hops = (*before.hops, *(end.hops or (Hop(node, line),)))
-            if len(hops) <= DEPTH:
+            if len(hops) > DEPTH:
+                self._tell_depth()
+            else:
                 yield Path(Context(kind, first, name), hops, (*before.edges, *end.edges), deed)
 
     def _closing(self, node: Node, content: Content) -> Iterator[tuple[Origin, int, Way, Deed]]:
@@ -129,13 +131,20 @@ class Injection:
             for deed, values in content.told:
                 if TEXT in (known, values.get(Origin(parameter))) and Origin(parameter) in values:
                     return Way((*way.hops, Hop(now, deed.site.line)), way.edges), deed
-            for edge, given, values in content.handed if len(way.hops) < DEPTH else ():
-                callee = self.graph.node(edge.callee) if Origin(parameter) in values else None
+            handed = [h for h in content.handed if Origin(parameter) in h[2]]
+            if handed and len(way.hops) >= DEPTH - 1:
+                self._tell_depth()
+                continue
+            for edge, given, values in handed:
+                callee = self.graph.node(edge.callee)
                 more = TEXT if TEXT in (known, values.get(Origin(parameter))) else known
                 if callee is not None and (callee.key, given, more) not in seen and self._may_go_on(seen, node):
                     seen.add((callee.key, given, more))
                     todo.append((callee, given, more, Way((*way.hops, Hop(now, edge.site.line)), (*way.edges, edge))))
         return None
+
+    def _tell_depth(self) -> None:
+        self.graph.project.limits.add(f"texts were followed through {DEPTH} functions, and some are handed on further")
 
     def _may_go_on(self, seen: set[tuple[tuple[str, str], str, str]], node: Node) -> bool:
         if len(seen) < _STATES:
@@ -180,7 +189,10 @@ class Injection:
         todo: deque[tuple[Node, Way]] = deque([(node, start)])
         while todo:
             now, way = todo.popleft()
-            for caller, edge in self.graph.callers(now.key) if len(way.hops) < DEPTH else ():
+            if len(way.hops) >= DEPTH:
+                self._tell_depth()
+                continue
+            for caller, edge in self.graph.callers(now.key):
                 if given >= CALLERS or len(seen) > _STATES:
                     self.graph.project.limits.add(_many(node))
                     return

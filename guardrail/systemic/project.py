@@ -18,6 +18,7 @@ from guardrail.systemic.search import Search
 
 Key = tuple[str, str]  # path and symbol of a function
 FOLLOWED = 8  # re-exports from one module to the next
+STARS = 20  # `import *` of one module that are looked into
 CANDIDATES = 200  # files with a name in them that are read in search of callers
 ReadMany = Callable[["Project", Sequence[str]], Iterable[Module]]
 
@@ -146,6 +147,7 @@ class Project:
             if onward is None or f"{onward}.{rest}".strip(".") == name:
                 return None
             name = f"{onward}.{rest}" if rest else onward
+        self.limits.add(f"re-exports were followed through {FOLLOWED} modules, and some lead further")
         return None
 
     def values(self, module: Module) -> Mapping[str, tuple[Ref, ...]]:
@@ -164,7 +166,9 @@ class Project:
         return None
 
     def _starred(self, module: Module, name: str) -> str | None:
-        for star in module.stars[:20]:
+        if len(module.stars) > STARS:
+            self.limits.add(f"of the `import *` of {module.path} the first {STARS} were looked into")
+        for star in module.stars[:STARS]:
             path = self.by_name.get(star)
             other = self.module(path) if path else None
             if other and (name in other.functions or name in other.classes or name in self.values(other) or name in other.imports):
@@ -196,16 +200,21 @@ class Project:
 
     def naming(self, name: str) -> list[Module]:
         """The modules, no tests and not too many, in which a name stands."""
-        found = self.files_with(name)[:CANDIDATES]
+        found = self._few(name, self.files_with(name))
         self.prepare(found)
         return [self.module(path) for path in found]
 
     def deriving(self, name: str) -> list[Module]:
         """The modules, no tests and not too many, in which a class has a base of that name."""
         header = re.compile(rb"\bclass\s+\w+\s*[\[(][^:{]{0,400}?\b" + re.escape(name.encode("utf-8", "surrogateescape")) + rb"\b")
-        found = [path for path in self.files_with(name) if header.search(self.read(path))][:CANDIDATES]
+        found = self._few(name, [path for path in self.files_with(name) if header.search(self.read(path))])
         self.prepare(found)
         return [self.module(path) for path in found]
+
+    def _few(self, name: str, paths: list[str]) -> list[str]:
+        if len(paths) > CANDIDATES:
+            self.limits.add(f"`{name}` is named in very many files, of which the first {CANDIDATES} were looked into")
+        return paths[:CANDIDATES]
 
     def files_with(self, word: str) -> list[str]:
         """The paths of the files, no tests, in which a word stands."""

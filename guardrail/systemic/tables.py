@@ -79,6 +79,8 @@ def _gives_back(node: Node, called: Ref) -> bool:
 
 def _holds(node: Node, ref: Ref, called: Ref, depth: int) -> bool:
     """Whether a Ref is made from what a call gives, and not from a few of it."""
+    if ref is not None and depth > _DEEP:
+        node.graph.project.limits.add(f"what a function gives back was followed over {_DEEP} steps, and some lead further")
     if ref is None or depth > _DEEP:
         return False
     if ref[0] == "call":

@@ -75,6 +75,8 @@ class _Looking:
 
     def names(self, node: ast.AST | None, scope: Scope, deep: int = 0) -> Iterator[str]:
         """The names of the functions, and those given in schemas, in a value."""
+        if deep > _DEEP:
+            self.graph.project.limits.add(f"the tools of a model were looked for over {_DEEP} steps, and some lead further")
         if node is None or deep > _DEEP:
             return
         if isinstance(node, ast.Dict):

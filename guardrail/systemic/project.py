@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from guardrail.change.trees import prefetch
 from guardrail.index import decode
@@ -59,17 +58,33 @@ class Project:
     def _packages(self) -> frozenset[str]:
         return frozenset(p.rpartition("/")[0] for p in self.paths if p.endswith("__init__.py"))
 
+    @cached_property
+    def _tops(self) -> Mapping[str, str]:
+        """The outermost package around each folder that is one, or that lies in one without an `__init__.py` of its own."""
+        found: dict[str, str] = {}
+        for folder in sorted({p.rpartition("/")[0] for p in self.paths}):
+            parts = folder.split("/")
+            above = ["/".join(parts[:n]) for n in range(len(parts), 0, -1)]
+            inside = next((n for n, each in enumerate(above) if each in self._packages), None)
+            while inside is not None and inside + 1 < len(above) and above[inside + 1] in self._packages:
+                inside += 1
+            if inside is not None:
+                found[folder] = above[inside]
+        return found
+
     def name(self, path: str) -> str:
         """The dotted name of a file, counted from the outermost folder that is a package."""
         folder = path.rpartition("/")[0]
-        parts = [PurePosixPath(path).stem]
-        while folder in self._packages and folder:
-            folder, _, last = folder.rpartition("/")
-            parts.append(last)
-        if len(parts) == 1 and folder:
-            steps = list(folder.split("/"))[::-1]
-            parts += steps[:-1] if steps[-1] in ("src", "lib") else steps
-        return ".".join((parts if parts[0] != "__init__" or len(parts) == 1 else parts[1:])[::-1])
+        top = self._tops.get(folder)
+        if top is not None:
+            return _dotted(path, top.rpartition("/")[0])
+        return _dotted(path, folder.split("/")[0] if folder.split("/")[0] in ("src", "lib") else "")
+
+    @cached_property
+    def _roots(self) -> frozenset[str]:
+        """The folders from which a program may be started, by what lies in them beside its modules."""
+        marks = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "manage.py", "Pipfile")
+        return frozenset(p.rpartition("/")[0] for p in self.tree.paths() if p.endswith(marks)) - {""}
 
     @cached_property
     def by_name(self) -> Mapping[str, str]:
@@ -78,8 +93,12 @@ class Project:
         for path in self.paths:
             found.setdefault(self.name(path), path)
         for path in self.paths:
-            parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-            found.setdefault(".".join(parts), path)
+            found.setdefault(_dotted(path, ""), path)
+        for path in self.paths:
+            parts = path.split("/")
+            for root in ("/".join(parts[:n]) for n in range(1, len(parts))):
+                if root in self._roots:
+                    found.setdefault(_dotted(path, root), path)
         return found
 
     def prepare(self, paths: Iterable[str]) -> None:
@@ -230,3 +249,9 @@ class Project:
         paths = [p for p in self.paths if not is_test(p) and (twin is None or p in self.changed or p not in twin.known)]
         prefetch(self.tree, paths)  # all are looked through, and git is asked once
         return Search(paths, self.read)
+
+
+def _dotted(path: str, root: str) -> str:
+    """The dotted name of a file as it is imported with a folder, "" for the topmost, on the search path."""
+    inner = path.removeprefix(f"{root}/" if root else "").removesuffix(".py")
+    return (inner.removesuffix("/__init__") or inner).replace("/", ".")

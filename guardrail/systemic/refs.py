@@ -43,7 +43,7 @@ def ref(node: ast.AST | None, depth: int = 0) -> Ref:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 300:
         return ("text", node.value)
     if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
-        return ("many", ref(node.elt, depth + 1)) if isinstance(node.elt, ast.Call) else None
+        return ("many", ref(node.elt, depth + 1) if isinstance(node.elt, ast.Call) else None)
     return None
 
 

@@ -14,19 +14,20 @@ _FREE = frozenset(
     " transcript feedback about markdown raw_content".split()
 )
 _READS = frozenset({"text", "read", "aread", "get_text", "getvalue", "decode", "get_payload", "get_content"})
-_HOLDERS = frozenset({"data", "results", "documents", "objects", "contents"})
 _LOOKS = frozenset({"get", "pop", "getattr"})
 _CARRIES = frozenset(  # of what they are called on, and of what they are given
     "json first one all scalars one_or_none scalar lower replace join splitlines split strip rstrip lstrip removeprefix prettify"
     " format"
     " BeautifulSoup str extract list tuple sorted reversed enumerate zip dict copy deepcopy loads html2text markdownify dedent"
-    " shorten append_text get_results select select_one find find_all items values".split()
+    " shorten append_text get_results select select_one find find_all items values model_validate"
+    " from_orm parse_obj model_dump model_copy asdict __dict__".split()
 )
 _WRITES = frozenset({"dumps", "str", "repr", "model_dump_json", "pformat", "format"})
 _PARTS = re.compile(r"(Message|MessageParam|Part|TextBlock|TextContent|InputItem)$")  # classes of pieces of a prompt
+_EXTRACTS = re.compile(r"^(get|extract|clean|to|parse|html|soup|convert|strip)(\w*_)?(text|content|markdown)")
 _ADDS = frozenset({"append", "extend", "insert", "add", "appendleft", "update", "setdefault", "write"})
 _ISOLATES = re.compile(
-    r"sanit|escap|spotlight|delimit|untrusted|quarantin|fence|redact|neutrali|moderat|guard|classif|scan|safe|isolat|verif|valid",
+    r"sanit|escap|spotlight|delimit|untrusted|quarantin|fence|redact|neutrali|moderat|guard|classif|scan|safe|isolat|verif|(?<!model_)valid",
     re.I,
 )
 _OPENS = re.compile(r"(<[\w:-]+[^<>]*>|```\w*|\"\"\"|'''|<<<|\[\[|#{3,}|-{3,}|={3,})\s*$")
@@ -99,7 +100,7 @@ class Texts:
             return self.of(node.value)
         if isinstance(node, ast.Attribute):
             found = self.of(node.value)
-            return self._field(found, node.attr) if node.attr in _FREE | _HOLDERS else {}
+            return self._field(found, node.attr) if node.attr in _FREE else {o: s for o, s in found.items() if s == ROW}
         if isinstance(node, ast.Subscript):
             key = node.slice.value if isinstance(node.slice, ast.Constant) else None
             return self._field(self.of(node.value), key)
@@ -122,7 +123,9 @@ class Texts:
             return self._field(own, getattr(node.args[0], "value", None))
         made = self.gives(node, self.of)
         parts: list[Values] = [made or {}]
-        if made is None and (name in _CARRIES | _WRITES or _PARTS.search(name)):
+        if _EXTRACTS.match(name) and not any(TEXT in v.values() for v in parts):
+            parts += [dict.fromkeys(self.of(each), TEXT) for each in _given(node)[:1]]
+        elif made is None and (name in _CARRIES | _WRITES or _PARTS.search(name)):
             parts += [own, *(self.of(each) for each in _given(node))]
         found = merged(parts)
         return dict.fromkeys(found, TEXT) if name in _WRITES and name != "format" else found

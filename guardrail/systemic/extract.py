@@ -203,7 +203,7 @@ class _Gathering(Expressions):
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
             self.within(Around(kind, node.lineno), node.body)
-        self.within(Around("branch", node.lineno), node.orelse)
+        self.within(Around(loops.otherwise(node.test) or "branch", node.lineno), node.orelse)
         self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:

@@ -31,6 +31,7 @@ _GUARDS = (
     "MAX_UPLOAD_SIZE",
     "max_body_size",
 )
+_SIGNED = re.compile(r"hmac|signature|construct_event|webhook", re.IGNORECASE)  # what is signed has to be read whole
 _UPLOADS = frozenset({"files", "FILES"})
 _ASKED = frozenset({"args", "form", "GET", "POST", "query_params", "data", "json", "values"})
 _ADDRESS = re.compile(r"ur[li]s?$|link|href|address|src$|callback|webhook", re.IGNORECASE)
@@ -79,6 +80,8 @@ def unbounded(judging: Judging, rule: Rule, path: Path) -> str | None:
     what, name = _reads(path.hops[-1].node, path.deed.site)
     project = judging.graph.project
     if not path.edges or any(_LIMITED.search(project.text_of(hop.node.key)) for hop in path.hops):
+        return None
+    if not what.endswith(".read") and not name and any(_SIGNED.search(project.text_of(hop.node.key)) for hop in path.hops):
         return None
     if (name and not _from_client(path, name)) or judging.graph.resolver.once(("limited bodies",), lambda: _limits(judging)):
         return None

@@ -13,7 +13,7 @@ from guardrail.source import first_line, header_line, normalise_newlines, parse
 from guardrail.systemic import changes, loops
 from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
-from guardrail.systemic.refs import annotation, arguments, last_name, pairs, ref
+from guardrail.systemic.refs import annotation, arguments, held, last_name, pairs, ref
 
 _TESTS = 4  # conditions around a statement that are remembered
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -183,7 +183,7 @@ class _Gathering(Expressions):
 
     def on_Return(self, node: ast.Return) -> None:
         if node.value is not None:
-            self.open.results.append(ref(node.value))
+            self.open.results.append(ref(node.value) or held(node.value))
             self.expression(node.value)
 
     def on_Expr(self, node: ast.Expr) -> None:

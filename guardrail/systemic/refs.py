@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from guardrail.systemic.facts import Argument, Ref
 
 DEEP = 40  # parts of a chain that are followed
+_FIELDS = 8  # values of a dict that are remembered
 _PLAIN = (ast.Name, ast.Attribute, ast.Call)
 
 
@@ -54,7 +55,14 @@ def _values(call: ast.Call) -> list[ast.expr]:
 
 def _refs(nodes: Iterable[ast.AST], depth: int) -> tuple[Ref, ...]:
     wanted = (ast.Name, ast.Attribute, ast.Constant, ast.Call)
-    return tuple(ref(node, depth + 10) if isinstance(node, wanted) else None for node in nodes)
+    return tuple(ref(node, depth + 10) if isinstance(node, wanted) else held(node, depth + 10) for node in nodes)
+
+
+def held(node: ast.AST, depth: int = 0) -> Ref:
+    """A dict that is written in place, as the values in it; None of anything else."""
+    if not isinstance(node, ast.Dict) or depth > DEEP:
+        return None
+    return ("held", tuple(ref(value, depth + 10) for value in node.values[:_FIELDS]))
 
 
 def _either(nodes: Iterable[ast.AST], depth: int) -> Ref:

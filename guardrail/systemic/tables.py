@@ -94,6 +94,8 @@ def _holds(node: Node, ref: Ref, called: Ref, depth: int) -> bool:
         if ref[1] == called:
             return True
         return last_name(ref) not in FEWER and any(_holds(node, part, called, depth + 1) for part in ref[2])
+    if ref[0] == "held":
+        return any(_holds(node, part, called, depth + 1) for part in ref[1])
     if ref[0] == "attr":
         return ref[2] == "data" and _holds(node, ref[1], called, depth + 1)  # of a serializer
     if ref[0] == "name":

@@ -26,6 +26,7 @@ SYSTEMIC_CONTEXTS = (
     "deadline",
     "function",
     "secret",
+    "foreign",
 )  # of rules with `reaches`
 RULE_ID = re.compile(r"[A-Z]{3}\d{3}")
 OWN_CHECK = re.compile(r"guardrail\.[\w.]+:[A-Za-z_]\w*")

@@ -33,7 +33,10 @@ def not_invalidated(judging: Judging, rule: Rule, path: Path) -> str | None:
         if reader is None or reader is node or _signals(judging, model):
             continue
         peer = _peer(judging, model, node)
-        if (peer or for_ever) and not any(_clears(judging, c) for c, _ in judging.graph.callers(node.key)[:_CALLERS]):
+        callers = judging.graph.callers(node.key) if peer or for_ever else []
+        if len(callers) > _CALLERS:
+            judging.graph.project.limits.add(f"of the callers of `{node.function.symbol}` {_CALLERS} were asked for the cache")
+        if (peer or for_ever) and not any(_clears(judging, c) for c, _ in callers[:_CALLERS]):
             name = model.rpartition(".")[2]
             kept = f"`{reader.function.symbol}` ({reader.key[0]}:{reader.function.header}) keeps it in a cache"
             others = f", which `{peer.function.symbol}` ({peer.key[0]}:{peer.function.header}) clears" if peer else ""

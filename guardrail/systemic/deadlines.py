@@ -57,7 +57,9 @@ class Times:
         if key not in self._known:
             self._known[key] = 0.0  # of a circle once
             node = self.graph.node(key)
-            if node is not None and depth < _DEEP:
+            if node is not None and depth >= _DEEP and node.edges:
+                self.graph.project.limits.add(f"times were added up over {_DEEP} calls, and some lead further")
+            elif node is not None:
                 self._known[key] = self.added(node, node.function.sites, (), depth)
         return self._known[key]
 

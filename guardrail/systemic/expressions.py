@@ -86,6 +86,8 @@ class Expressions:
             self.open.deferred = held
         elif isinstance(node, _COMPREHENSIONS):
             self.comprehension(node)
+        elif isinstance(node, ast.IfExp):
+            self.choice(node)
         elif isinstance(node, ast.Attribute):
             self.attribute(node)
         elif not isinstance(node, (ast.Name, ast.Constant)):
@@ -94,6 +96,15 @@ class Expressions:
                 self.open.results.append(("many", ref(node.value)))
             for child in ast.iter_child_nodes(node):
                 self.expression(child)
+
+    def choice(self, node: ast.IfExp) -> None:
+        """`x if x is not None else look_up()`: what is looked up only where it is not known yet."""
+        self.expression(node.test)
+        held = self.open.around
+        for part, kind in ((node.body, loops.condition(node.test)), (node.orelse, loops.otherwise(node.test))):
+            self.open.around = (Around(kind, part.lineno), *held) if kind in ("memo", "lacking") else held
+            self.expression(part)
+        self.open.around = held
 
     def attribute(self, node: ast.Attribute) -> None:
         """A reading of an attribute, which in a loop is remembered."""

@@ -13,7 +13,7 @@ from guardrail.source import first_line, header_line, normalise_newlines, parse
 from guardrail.systemic import changes, loops
 from guardrail.systemic.expressions import Expressions, Open
 from guardrail.systemic.facts import Around, Class, Function, Module, Ref, Site
-from guardrail.systemic.refs import annotation, arguments, last_name, ref
+from guardrail.systemic.refs import annotation, arguments, held, last_name, pairs, ref
 
 _TESTS = 4  # conditions around a statement that are remembered
 
@@ -169,9 +169,10 @@ class _Gathering(Expressions):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if node.value is not None:
             self.expression(node.value)
-        value = ref(node.value)
+        hint = annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None
+        for name, value in (pair for target in targets for pair in pairs(target, node.value)):
+            self.bind(name, ref(value), hint)
         for target in targets:
-            self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
             if isinstance(target, ast.Attribute):
                 self.expression(target.value)
             elif not isinstance(target, ast.Name):
@@ -181,7 +182,7 @@ class _Gathering(Expressions):
 
     def on_Return(self, node: ast.Return) -> None:
         if node.value is not None:
-            self.open.results.append(ref(node.value))
+            self.open.results.append(ref(node.value) or held(node.value))
             self.expression(node.value)
 
     def on_Expr(self, node: ast.Expr) -> None:
@@ -201,7 +202,7 @@ class _Gathering(Expressions):
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
             self.within(Around(kind, node.lineno), node.body)
-        self.within(Around("branch", node.lineno), node.orelse)
+        self.within(Around(loops.otherwise(node.test) or "branch", node.lineno), node.orelse)
         self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:

@@ -2,7 +2,8 @@
 
 An expression is kept as a `Ref`, a nested tuple: ("name", x), ("attr", ref, x), ("call", ref, refs of arguments),
 ("item", ref) what iterating gives, ("enter", ref) what `with` gives, ("of", ref, refs) a subscripted type,
-("any", refs) one of these, ("text", literal). None stands for what nobody needs to know.
+("any", refs) one of these, ("held", refs) a dict with these in it, where it is returned or given, ("text", literal). None stands
+for what nobody needs to know.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
+from guardrail.systemic.injection import Injection
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
 from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
@@ -26,7 +27,7 @@ _FAR = 3  # calls after which a path is less sure
 _LESS = {Confidence.HIGH: Confidence.MEDIUM, Confidence.MEDIUM: Confidence.LOW, Confidence.LOW: Confidence.LOW}
 _STOPS = {"async": ("offload", "spawn", "commit", "later", "awaited")}
 _MADE = frozenset(
-    {"retry", "lock", "lock-held", "lazy", "insert", "shared-change", "handle", "error-kept", "database-error-kept", "whole-table"}
+    "retry lock lock-held lazy insert shared-change handle error-kept database-error-kept whole-table whole-body".split()
 )
 _OTHER_STOPS = ("spawn", "commit", "later")
 _STARTING = frozenset({"lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "main", "setup"})
@@ -55,7 +56,7 @@ class Judging:
         self.graph = Graph(project, tables)
         self.contexts = Contexts(self.graph)
         self.synthetic = Synthetic(self.graph, self.contexts)
-        self.flow = Flow(self.graph)
+        self.flow, self.injection = Flow(self.graph), Injection(self.graph, self.contexts)
         self.touched, self.lines = touched, lines
         self.readers: dict[str, tuple[Node | None, bool]] = {}  # class → who keeps its rows in a cache, whether for ever
         self.guards: dict[str, Guard | None] = {}  # state → the lock that its writers hold
@@ -80,7 +81,8 @@ class Judging:
     def _paths(self, rule: Rule, whole: bool) -> Iterator[tuple[Path, Node]]:
         kinds = self.graph.effects.group(rule.reaches)
         for context in rule.context:
-            walk = self.flow if context == "secret" else self.walk(context, kinds)
+            values: dict[str, Flow | Injection] = {"secret": self.flow, "foreign": self.injection}
+            walk = values.get(context) or self.walk(context, kinds)
             for node in starts(self.graph, self.touched):
                 for path in walk.through(node, context, upward=not whole and context != "function"):
                     if self._counts(path) and not (context == "function" and path.edges):
@@ -189,10 +191,13 @@ def notes(path: Path) -> Iterator[Note]:
     """Each hop of a path with its place."""
     first = path.hops[0].node
     kind = path.context.kind.replace("lock-thread", "lock").replace("lock-async", "lock")
-    begins = f"{path.context.identity} is handed on" if kind == "secret" else f"the {kind} begins"
+    begins = {"secret": f"{path.context.identity} is handed on", "foreign": f"text from {path.context.identity} comes in"}.get(
+        kind, f"the {kind} begins"
+    )
     yield Note(first.module.path, path.context.line, f"{begins} here, in {first.function.symbol}")
-    for hop, following in zip(path.hops, path.hops[1:], strict=False):
-        yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} calls {following.node.function.symbol}")
+    for hop, following, edge in zip(path.hops, path.hops[1:], path.edges, strict=False):
+        verb = "calls" if edge.callee == following.node.key else "gives it to"
+        yield Note(hop.node.module.path, hop.line, f"{hop.node.function.symbol} {verb} {following.node.function.symbol}")
     last = path.hops[-1]
     verb = "changes" if path.deed.effect.kind == "shared-change" else "calls"
     yield Note(last.node.module.path, last.line, f"{last.node.function.symbol} {verb} {path.deed.effect.name}")

@@ -6,16 +6,15 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from guardrail.systemic.binding import bound
 from guardrail.systemic.contexts import Context
 from guardrail.systemic.facts import Argument
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
-from guardrail.systemic.refs import last_name
 from guardrail.systemic.secrets import secret_in
 from guardrail.systemic.walk import CALLERS, DEPTH, Hop, Path
 
 _STATES = 120  # parameters that are looked at on the way from one, and from one back
 _OTHER = frozenset({"exc_info", "stack_info", "stacklevel"})  # arguments of a log call that are no text
-_OWNERS = ("self", "cls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,9 @@ class Flow:
                 callee = self.graph.node(edge.callee)
                 for name, argument in bound(edge, node, callee) if callee else ():
                     way = self.down(callee, name) if callee and secret_in(argument, node) else None
-                    if way is not None and len(way.hops) < DEPTH:
+                    if way is not None and len(way.hops) >= DEPTH:
+                        self._tell_depth()
+                    elif way is not None:
                         context = Context(kind, site.line, secret_in(argument, node))
                         yield Path(context, (Hop(node, site.line), *way.hops), (edge, *way.edges), way.deed)
 
@@ -72,11 +73,24 @@ class Flow:
             deed = next((d for d in now.deeds if _writes(d, parameter)), None)
             if deed is not None:
                 return Way((*hops, Hop(now, deed.site.line)), edges, deed)
-            for edge, callee, given in self._steps(now, parameter) if len(hops) < DEPTH else ():
-                if (callee.key, given) not in seen and len(seen) < _STATES:
+            for edge, callee, given in self._steps(now, parameter):
+                if len(hops) >= DEPTH - 1:
+                    self._tell_depth()
+                elif (callee.key, given) not in seen and self._may_go_on(len(seen), node, name):
                     seen.add((callee.key, given))
                     todo.append((callee, given, (*hops, Hop(now, edge.site.line)), (*edges, edge)))
         return None
+
+    def _tell_depth(self) -> None:
+        self.graph.project.limits.add(f"values were followed through {DEPTH} functions, and some are handed on further")
+
+    def _may_go_on(self, seen: int, node: Node, name: str) -> bool:
+        """Whether one more parameter may be looked at; of a bound that is hit the user is told."""
+        if seen < _STATES:
+            return True
+        where = f"`{name}` of `{node.function.symbol}`"
+        self.graph.project.limits.add(f"of the parameters on the way of {where} the nearest {_STATES} were looked at")
+        return False
 
     def _steps(self, node: Node, name: str) -> Iterator[tuple[Edge, Node, str]]:
         """The calls that hand a parameter on, and as what."""
@@ -93,7 +107,10 @@ class Flow:
         given = 0
         while todo and given < CALLERS:
             now, parameter, rest = todo.popleft()
-            for caller, edge in self.graph.callers(now.key) if len(rest.hops) < DEPTH else ():
+            if len(rest.hops) >= DEPTH:
+                self._tell_depth()
+                continue
+            for caller, edge in self.graph.callers(now.key):
                 for own in (a for p, a in bound(edge, caller, now) if p == parameter):
                     longer = Way((Hop(caller, edge.site.line), *rest.hops), (edge, *rest.edges), rest.deed)
                     if secret := secret_in(own, caller):
@@ -101,8 +118,12 @@ class Flow:
                         yield Path(Context(kind, edge.site.line, secret), longer.hops, longer.edges, longer.deed)
                     for mine, _, _ in caller.function.parameters:
                         if _shows(own, mine) and (caller.key, mine) not in seen and mine not in caller.function.values:
-                            seen.add((caller.key, mine))
-                            todo += [(caller, mine, longer)] if len(seen) < _STATES else []
+                            if self._may_go_on(len(seen), node, name):
+                                seen.add((caller.key, mine))
+                                todo.append((caller, mine, longer))
+        if todo:
+            where = f"`{name}` of `{node.function.symbol}`"
+            self.graph.project.limits.add(f"{where} gets credentials from very many places, of which {CALLERS} are told")
 
 
 def _shows(argument: Argument, name: str) -> bool:
@@ -117,38 +138,4 @@ def _writes(deed: Deed, name: str) -> bool:
     return any(a.keyword not in _OTHER and _shows(a, name) for a in deed.site.arguments)
 
 
-def bound(edge: Edge, node: Node, callee: Node) -> Iterator[tuple[str, Argument]]:
-    """The parameters of a function of the project with what a call gives for them, where that is certain."""
-    function, site = callee.function, edge.site
-    names = [name for name, _, _ in function.parameters]
-    first = int(bool(function.owner and names[:1] and names[0] in _OWNERS))
-    if not _calls(edge, node, callee) or (first and _on_class(edge, node) and names[0] == "self"):
-        return
-    places = iter(names[first : function.positional])
-    for argument in site.arguments:
-        if argument.keyword == "*":
-            places = iter(())
-        elif argument.keyword in names[first:]:
-            yield argument.keyword, argument
-        elif not argument.keyword and (name := next(places, "")):
-            yield name, argument
-
-
-def _calls(edge: Edge, node: Node, callee: Node) -> bool:
-    """Whether a call is written with the name of the function or of its class: not one that is handed over, or a partial."""
-    function, word = callee.function, last_name(edge.site.ref)
-    meant = node.module.imports.get(word, word).rpartition(".")[2]
-    owner = function.owner.rpartition(".")[2] if function.name == "__init__" else ""
-    return function.name in (word, meant) or (bool(owner) and owner in (word, meant))
-
-
-def _on_class(edge: Edge, node: Node) -> bool:
-    """Whether a method is called on its class: `Mailer.send(mailer, text)`."""
-    ref = edge.site.ref
-    if ref is None or ref[0] != "attr":
-        return False
-    project, resolver = node.graph.project, node.graph.resolver
-    return any(project.klass(name) for name in resolver.names(ref[1], node.module, node.function))
-
-
-__all__ = ["Flow", "bound"]
+__all__ = ["Flow"]

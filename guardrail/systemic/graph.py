@@ -94,6 +94,8 @@ class Graph:
         callees = dict(_meant(site, list(self._callees(site, names))))
         for key in list(callees) if len(callees) <= CALLEES else ():
             callees |= self.overrides.of(site, key, module, function)
+        if len(callees) > CALLEES:
+            self.project.limits.add(f"calls that may mean more than {CALLEES} functions were not followed")
         cut = self.cut(site, module, function) if callees else ""
         for callee, inner in callees.items() if len(callees) <= CALLEES else ():
             yield Edge(site, callee, self._cut_of_call(site, cut, inner), len(callees) > MANY)

@@ -12,7 +12,7 @@ from guardrail.index import MODULE
 from guardrail.shared import UNSHARED
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Ref, Site
-from guardrail.systemic.graph import Deed, Graph, Node
+from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.refs import last_name, shown
 
 if TYPE_CHECKING:
@@ -151,10 +151,18 @@ def _locks(judging: Judging, node: Node, site: Site, up: int) -> frozenset[str]:
     """The locks of threads that are held at a site, by the function or by all of its callers."""
     blocks = [(around, c) for around in site.around for c in judging.contexts.of_block(node, around) if c.kind == "lock-thread"]
     own = frozenset(c.identity or state_of(judging.graph, node, around.ref) for around, c in blocks)
-    callers = judging.graph.callers(node.key) if up and not own else []
+    callers = _asked(judging, node) if up and not own else []
     if not callers or len(callers) > _CALLERS:
         return own
     return own | frozenset.intersection(*(_locks(judging, caller, edge.site, up - 1) for caller, edge in callers))
+
+
+def _asked(judging: Judging, node: Node) -> list[tuple[Node, Edge]]:
+    """The callers of a function; where they are too many to be asked for a lock, the user is told."""
+    callers = judging.graph.callers(node.key)
+    if len(callers) > _CALLERS:
+        judging.graph.project.limits.add(f"of the callers of `{node.function.symbol}` {_CALLERS} were asked for their locks")
+    return callers
 
 
 def _is_held(judging: Judging, node: Node, site: Site, lock: str, up: int) -> bool:
@@ -163,7 +171,9 @@ def _is_held(judging: Judging, node: Node, site: Site, lock: str, up: int) -> bo
         return True
     if UNSHARED.match(node.function.name) or _LOCKISH.search(node.function.name):
         return True
-    callers = judging.graph.callers(node.key)[:_CALLERS] if up else []
+    if not up:
+        judging.graph.project.limits.add(f"locks were looked for over {_UP} calls upward, and some may be held further up")
+    callers = _asked(judging, node)[:_CALLERS] if up else []
     return bool(callers) and all(_is_held(judging, caller, edge.site, lock, up - 1) for caller, edge in callers)
 
 

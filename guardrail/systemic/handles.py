@@ -61,6 +61,8 @@ def _opened_by(graph: Graph, node: Node, site: Site) -> str:
 def _factory(graph: Graph, name: str, deep: int) -> str:
     """What a function of the project opens anew for each call and hands over, "" where it does not."""
     found = graph.project.locate(name)
+    if found and found[1] in found[0].functions and not deep:
+        graph.project.limits.add(f"what opens a handle was looked for over {_DEEP} helpers, and some lead further")
     node = graph.node((found[0].path, found[1])) if found and found[1] in found[0].functions and deep else None
     if node is None or node.function.generator or node.function.decorators or not node.function.results:
         return ""

@@ -66,6 +66,15 @@ def condition(test: ast.expr) -> str:
     return "memo" if isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none) else ""
 
 
+def otherwise(test: ast.expr) -> str:
+    """The same of what happens where the test does not hold: `memo` behind `x is not None` and behind `x in known`."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        turned: dict[type, ast.cmpop] = {ast.IsNot: ast.Is(), ast.In: ast.NotIn()}
+        op = turned.get(type(test.ops[0]))
+        return condition(ast.Compare(test.left, [op], test.comparators)) if op else ""
+    return ""
+
+
 def _is_lacking(test: ast.expr) -> bool:
     """`not self.code`."""
     if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not) or not isinstance(test.operand, ast.Attribute):

@@ -41,13 +41,17 @@ class NameResolver:
         if found is not None:
             return found
         if key in self._busy or len(self._busy) > DEPTH:
+            if key not in self._busy:
+                self.project.limits.add(f"names were followed over {DEPTH} steps, and some lead further")
             return NOTHING
         self._busy.add(key)
         try:
             found = frozenset(work())
         finally:
             self._busy.discard(key)
-        found = found if len(found) <= MANY else NOTHING
+        if len(found) > MANY:
+            self.project.limits.add(f"values that may be more than {MANY} things were taken for unknown")
+            found = NOTHING
         if not self._busy:  # inside a circle the answer may be a part of it only
             self._memo[key] = found
         return self._memo.setdefault(key, found)

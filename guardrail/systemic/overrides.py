@@ -54,8 +54,12 @@ class Overrides:
             found: dict[str, None] = {}
             level = [kind]
             for _ in range(_LEVELS):
-                level = [name for each in level for name in self._directly(each) if name not in found][:SUBCLASSES]
+                level = [name for each in level[:SUBCLASSES] for name in self._directly(each) if name not in found]
                 found.update(dict.fromkeys(level))
+            if len(found) > SUBCLASSES:
+                self.project.limits.add(f"of the subclasses of `{kind}` {SUBCLASSES} were looked at")
+            if any(name not in found for each in level[:SUBCLASSES] for name in self._directly(each)):
+                self.project.limits.add(f"subclasses of `{kind}` were looked for over {_LEVELS} levels, and there are more")
             self._below[kind] = tuple(found)[:SUBCLASSES]
         return self._below[kind]
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from guardrail.change.trees import prefetch
 from guardrail.index import decode
@@ -18,6 +17,7 @@ from guardrail.systemic.search import Search
 
 Key = tuple[str, str]  # path and symbol of a function
 FOLLOWED = 8  # re-exports from one module to the next
+STARS = 20  # `import *` of one module that are looked into
 CANDIDATES = 200  # files with a name in them that are read in search of callers
 ReadMany = Callable[["Project", Sequence[str]], Iterable[Module]]
 
@@ -58,17 +58,33 @@ class Project:
     def _packages(self) -> frozenset[str]:
         return frozenset(p.rpartition("/")[0] for p in self.paths if p.endswith("__init__.py"))
 
+    @cached_property
+    def _tops(self) -> Mapping[str, str]:
+        """The outermost package around each folder that is one, or that lies in one without an `__init__.py` of its own."""
+        found: dict[str, str] = {}
+        for folder in sorted({p.rpartition("/")[0] for p in self.paths}):
+            parts = folder.split("/")
+            above = ["/".join(parts[:n]) for n in range(len(parts), 0, -1)]
+            inside = next((n for n, each in enumerate(above) if each in self._packages), None)
+            while inside is not None and inside + 1 < len(above) and above[inside + 1] in self._packages:
+                inside += 1
+            if inside is not None:
+                found[folder] = above[inside]
+        return found
+
     def name(self, path: str) -> str:
         """The dotted name of a file, counted from the outermost folder that is a package."""
         folder = path.rpartition("/")[0]
-        parts = [PurePosixPath(path).stem]
-        while folder in self._packages and folder:
-            folder, _, last = folder.rpartition("/")
-            parts.append(last)
-        if len(parts) == 1 and folder:
-            steps = list(folder.split("/"))[::-1]
-            parts += steps[:-1] if steps[-1] in ("src", "lib") else steps
-        return ".".join((parts if parts[0] != "__init__" or len(parts) == 1 else parts[1:])[::-1])
+        top = self._tops.get(folder)
+        if top is not None:
+            return _dotted(path, top.rpartition("/")[0])
+        return _dotted(path, folder.split("/")[0] if folder.split("/")[0] in ("src", "lib") else "")
+
+    @cached_property
+    def _roots(self) -> frozenset[str]:
+        """The folders from which a program may be started, by what lies in them beside its modules."""
+        marks = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "manage.py", "Pipfile")
+        return frozenset(p.rpartition("/")[0] for p in self.tree.paths() if p.endswith(marks)) - {""}
 
     @cached_property
     def by_name(self) -> Mapping[str, str]:
@@ -77,8 +93,12 @@ class Project:
         for path in self.paths:
             found.setdefault(self.name(path), path)
         for path in self.paths:
-            parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-            found.setdefault(".".join(parts), path)
+            found.setdefault(_dotted(path, ""), path)
+        for path in self.paths:
+            parts = path.split("/")
+            for root in ("/".join(parts[:n]) for n in range(1, len(parts))):
+                if root in self._roots:
+                    found.setdefault(_dotted(path, root), path)
         return found
 
     def prepare(self, paths: Iterable[str]) -> None:
@@ -146,6 +166,7 @@ class Project:
             if onward is None or f"{onward}.{rest}".strip(".") == name:
                 return None
             name = f"{onward}.{rest}" if rest else onward
+        self.limits.add(f"re-exports were followed through {FOLLOWED} modules, and some lead further")
         return None
 
     def values(self, module: Module) -> Mapping[str, tuple[Ref, ...]]:
@@ -164,7 +185,9 @@ class Project:
         return None
 
     def _starred(self, module: Module, name: str) -> str | None:
-        for star in module.stars[:20]:
+        if len(module.stars) > STARS:
+            self.limits.add(f"of the `import *` of {module.path} the first {STARS} were looked into")
+        for star in module.stars[:STARS]:
             path = self.by_name.get(star)
             other = self.module(path) if path else None
             if other and (name in other.functions or name in other.classes or name in self.values(other) or name in other.imports):
@@ -196,16 +219,21 @@ class Project:
 
     def naming(self, name: str) -> list[Module]:
         """The modules, no tests and not too many, in which a name stands."""
-        found = self.files_with(name)[:CANDIDATES]
+        found = self._few(name, self.files_with(name))
         self.prepare(found)
         return [self.module(path) for path in found]
 
     def deriving(self, name: str) -> list[Module]:
         """The modules, no tests and not too many, in which a class has a base of that name."""
         header = re.compile(rb"\bclass\s+\w+\s*[\[(][^:{]{0,400}?\b" + re.escape(name.encode("utf-8", "surrogateescape")) + rb"\b")
-        found = [path for path in self.files_with(name) if header.search(self.read(path))][:CANDIDATES]
+        found = self._few(name, [path for path in self.files_with(name) if header.search(self.read(path))])
         self.prepare(found)
         return [self.module(path) for path in found]
+
+    def _few(self, name: str, paths: list[str]) -> list[str]:
+        if len(paths) > CANDIDATES:
+            self.limits.add(f"`{name}` is named in very many files, of which the first {CANDIDATES} were looked into")
+        return paths[:CANDIDATES]
 
     def files_with(self, word: str) -> list[str]:
         """The paths of the files, no tests, in which a word stands."""
@@ -221,3 +249,9 @@ class Project:
         paths = [p for p in self.paths if not is_test(p) and (twin is None or p in self.changed or p not in twin.known)]
         prefetch(self.tree, paths)  # all are looked through, and git is asked once
         return Search(paths, self.read)
+
+
+def _dotted(path: str, root: str) -> str:
+    """The dotted name of a file as it is imported with a folder, "" for the topmost, on the search path."""
+    inner = path.removeprefix(f"{root}/" if root else "").removesuffix(".py")
+    return (inner.removesuffix("/__init__") or inner).replace("/", ".")

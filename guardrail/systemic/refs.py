@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from guardrail.systemic.facts import Argument, Ref
 
 DEEP = 40  # parts of a chain that are followed
+_FIELDS = 8  # values of a dict that are remembered
 _PLAIN = (ast.Name, ast.Attribute, ast.Call)
 
 
@@ -43,7 +44,7 @@ def ref(node: ast.AST | None, depth: int = 0) -> Ref:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 300:
         return ("text", node.value)
     if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
-        return ("many", ref(node.elt, depth + 1)) if isinstance(node.elt, ast.Call) else None
+        return ("many", ref(node.elt, depth + 1) if isinstance(node.elt, ast.Call) else None)
     return None
 
 
@@ -54,7 +55,14 @@ def _values(call: ast.Call) -> list[ast.expr]:
 
 def _refs(nodes: Iterable[ast.AST], depth: int) -> tuple[Ref, ...]:
     wanted = (ast.Name, ast.Attribute, ast.Constant, ast.Call)
-    return tuple(ref(node, depth + 10) if isinstance(node, wanted) else None for node in nodes)
+    return tuple(ref(node, depth + 10) if isinstance(node, wanted) else held(node, depth + 10) for node in nodes)
+
+
+def held(node: ast.AST, depth: int = 0) -> Ref:
+    """A dict that is written in place, as the values in it; None of anything else."""
+    if not isinstance(node, ast.Dict) or depth > DEEP:
+        return None
+    return ("held", tuple(ref(value, depth + 10) for value in node.values[:_FIELDS]))
 
 
 def _either(nodes: Iterable[ast.AST], depth: int) -> Ref:
@@ -83,6 +91,15 @@ def annotation(node: ast.AST | None, depth: int = 0) -> Ref:
 
 def _is_type(text: str) -> bool:
     return all(c.isalnum() or c in "_.[], |" for c in text)
+
+
+def pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[ast.expr, ast.expr | None]]:
+    """Each target with its own value in `self.a, self.b = a, b`; anything else as it is."""
+    holders = (ast.Tuple, ast.List)
+    if isinstance(target, holders) and isinstance(value, holders) and len(target.elts) == len(value.elts):
+        if not any(isinstance(each, ast.Starred) for each in (*target.elts, *value.elts)):
+            return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
 
 
 def arguments(call: ast.Call) -> tuple[Argument, ...]:

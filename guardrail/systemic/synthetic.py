@@ -1,11 +1,12 @@
 """Effects that are no single call: to retry, to take a lock, to read what is fetched only then, to store one more row,
-to change what others change under a lock."""
+to change what others change under a lock, to read a body whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from guardrail.systemic import django, tables
+from guardrail.systemic.bodies import bodies
 from guardrail.systemic.contexts import Contexts
 from guardrail.systemic.effects import Effect
 from guardrail.systemic.facts import Around, Site
@@ -32,7 +33,7 @@ class Synthetic:
         """The retries, locks, lazy relations, whole tables and new rows of a function."""
         if node.key not in self._memo:
             own = (self._blocks(node), self._decorators(node), self._clients(node), self._lazy(node), self._tables(node))
-            more = (inserts(self.graph, node), shared_changes(self.graph, node), handles(self.graph, node))
+            more = (inserts(self.graph, node), shared_changes(self.graph, node), handles(self.graph, node), bodies(node))
             self._memo[node.key] = [deed for deeds in (*own, *more) for deed in deeds]
         return self._memo[node.key]
 

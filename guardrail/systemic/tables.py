@@ -42,17 +42,24 @@ def _managed(node: Node, ref: Ref) -> Iterator[str]:
 
 
 def _selected(node: Node, ref: Ref) -> Iterator[str]:
-    """The class of `db.query(Order)`, `db.scalars(select(Order))`, `db.execute(select(Order)).scalars()`."""
+    """The class of `db.query(Order)`, `db.scalars(select(Order))`, `db.execute(select(Order)).scalars()`, in one step or in two."""
+    ref = _value(node, ref)
     if ref and ref[0] == "call" and last_name(ref) == "scalars" and not ref[2]:
-        ref = ref[1][1] if ref[1][0] == "attr" else None
+        ref = _value(node, ref[1][1]) if ref[1][0] == "attr" else None
     if ref is None or ref[0] != "call" or len(ref[2]) != 1:
         return
-    inner, method = ref[2][0], last_name(ref)
+    inner, method = _value(node, ref[2][0]), last_name(ref)
     if method == "query":
         yield from _classes(node, inner)
     elif method in ("scalars", "execute", "exec") and inner and inner[0] == "call" and len(inner[2]) == 1:
         if node.graph.resolver.names(inner[1], node.module, node.function) & _SELECTS:
             yield from _classes(node, inner[2][0])
+
+
+def _value(node: Node, ref: Ref) -> Ref:
+    """What a local name is given, where that happens once; anything else as it is."""
+    values = node.function.values.get(ref[1], ()) if ref and ref[0] == "name" else ()
+    return values[0] if len(values) == 1 else ref
 
 
 def _classes(node: Node, ref: Ref) -> Iterator[str]:
@@ -79,12 +86,16 @@ def _gives_back(node: Node, called: Ref) -> bool:
 
 def _holds(node: Node, ref: Ref, called: Ref, depth: int) -> bool:
     """Whether a Ref is made from what a call gives, and not from a few of it."""
+    if ref is not None and depth > _DEEP:
+        node.graph.project.limits.add(f"what a function gives back was followed over {_DEEP} steps, and some lead further")
     if ref is None or depth > _DEEP:
         return False
     if ref[0] == "call":
         if ref[1] == called:
             return True
         return last_name(ref) not in FEWER and any(_holds(node, part, called, depth + 1) for part in ref[2])
+    if ref[0] == "held":
+        return any(_holds(node, part, called, depth + 1) for part in ref[1])
     if ref[0] == "attr":
         return ref[2] == "data" and _holds(node, ref[1], called, depth + 1)  # of a serializer
     if ref[0] == "name":

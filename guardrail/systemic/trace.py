@@ -20,7 +20,18 @@ from guardrail.systemic.walk import DEPTH
 FEW = 200  # functions that a trace shows on each side
 _TOLD = ("transaction", "lock-thread", "lock-async", "lock-dist", "retry", "loop", "connection", "deadline")
 _WAITS = ("net", "net-async", "sleep", "sleep-async", "proc", "lock", "retry", "mail", "enqueue")
-_UNTOLD = ("log", "redis", "lock-held", "lazy", "error-kept", "database-error-kept")
+_UNTOLD = (
+    "log",
+    "redis",
+    "lock-held",
+    "lazy",
+    "error-kept",
+    "database-error-kept",
+    "foreign",
+    "foreign-row",
+    "prompt",
+    "whole-body",
+)
 _TIMED = ("net", "net-async")
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref
+from guardrail.systemic.fetched import is_given, is_prepared, roots
 from guardrail.systemic.refs import last_name, names_called
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
     from guardrail.systemic.findings import Judging
-    from guardrail.systemic.graph import Node
     from guardrail.systemic.walk import Hop, Path
 
-_JOINS = ("select_related", "prefetch_related")
 _LOCKS = frozenset({"select_for_update", "with_for_update"})
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
@@ -38,8 +36,8 @@ def _is_fetched_along(judging: Judging, path: Path) -> bool:
     return (
         own
         and around is not None
-        and bool(_roots(ref) & set(around.names))
-        and _is_prepared(judging, path.hops[0].node, around.ref)
+        and bool(roots(ref) & set(around.names))
+        and is_prepared(judging.graph, path.hops[0].node, around.ref)
     )
 
 
@@ -62,7 +60,7 @@ def _is_repeated(path: Path) -> bool:
     bound = set(around.names)
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
-    used = _roots(site.ref) | {n for a in site.arguments for n in a.names}
+    used = roots(site.ref) | {n for a in site.arguments for n in a.names}
     return bool(used & bound)
 
 
@@ -97,22 +95,7 @@ def _cached(hop: Hop) -> bool:
 
 def _mentions(ref: Ref, names: set[str]) -> bool:
     """Whether a Ref is made from one of the names."""
-    return bool(_roots(ref) & names)
-
-
-def _roots(ref: Ref) -> set[str]:
-    """The plain names in a Ref."""
-    found: set[str] = set()
-    todo: list[object] = [ref]
-    while todo:
-        part = todo.pop()
-        if not isinstance(part, tuple) or not part:
-            continue
-        if part[0] == "name":
-            found.add(str(part[1]))
-        else:
-            todo += part[1:] if isinstance(part[0], str) else part
-    return found
+    return bool(roots(ref) & names)
 
 
 def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -127,30 +110,6 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     site = path.edges[0].site if path.edges else path.deed.site
     if _remembered(path):
         return None
-    if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
+    if not (roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
         return None
-    return None if _is_prepared(judging, node, around.ref) else ""
-
-
-def _is_prepared(judging: Judging, node: Node, ref: Ref) -> bool:
-    """Whether a query fetches related objects along, or comes from somewhere that may have told it to."""
-    if _roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}:
-        return True
-    spans = [node]
-    for called in _calls(node, ref):
-        for name in judging.graph.resolver.names(called, node.module, node.function):
-            found = judging.graph.project.locate(name)
-            made = judging.graph.node((found[0].path, found[1])) if found else None
-            spans += [made] if made else []
-    return any(word in judging.graph.project.text_of(each.key) for each in spans for word in _JOINS)
-
-
-def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
-    """What is called in a Ref, and in the values of the local names in it."""
-    todo: list[Ref] = [ref, *(v for name in _roots(ref) for v in node.function.values.get(name, ()))]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, tuple) and part:
-            if part[0] in ("call", "attr"):
-                yield part[1] if part[0] == "call" else part
-            todo += [p for p in part[1:] if isinstance(p, tuple)]
+    return None if is_given(judging.graph, path) or is_prepared(judging.graph, node, around.ref) else ""

@@ -145,6 +145,11 @@ class Walk:
                     if self._ways[caller] is None and way is not None:
                         self._ways[caller] = Way(calls + 1, edge, way.deed)
                         level[calls + 1].append(caller)
+        if any(self._ways[caller] is None for key in level[DEPTH] for caller, _ in back[key]):
+            self._tell_depth()
+
+    def _tell_depth(self) -> None:
+        self.graph.project.limits.add(f"paths were followed over {DEPTH} functions, and some lead further")
 
     # ---- from a function, both ways ---------------------------------------------------------------
 
@@ -164,7 +169,9 @@ class Walk:
                 yield (Hop(node, deed.site.line),), (), deed
         for edge in self.edges(node):
             rest = self.down(edge.callee)
-            if rest is not None and len(rest[0]) < DEPTH:
+            if rest is not None and len(rest[0]) >= DEPTH:
+                self._tell_depth()
+            elif rest is not None:
                 yield (Hop(node, edge.site.line), *rest[0]), (edge, *rest[1]), rest[2]
 
     def _within(self, node: Node, kind: str, hops: tuple[Hop, ...], edges: tuple[Edge, ...], deed: Deed) -> Iterator[Path]:
@@ -184,6 +191,7 @@ class Walk:
         for hops, edges in self._callers(node, kind):
             for rest in ends.values():
                 if len(hops) + len(rest[0]) > DEPTH:
+                    self._tell_depth()
                     continue
                 contexts = [c for c in self.contexts.at(hops[0].node, edges[0].site) if c.kind == kind]
                 yield Path(contexts[0], (*hops, *rest[0]), (*edges, *rest[1]), rest[2])
@@ -203,7 +211,9 @@ class Walk:
                 if any(c.kind == kind for c in self.contexts.at(caller, edge.site)):
                     given += 1
                     yield way
-                elif len(way[0]) < DEPTH - 1 and self.mode.enters(caller):
+                elif len(way[0]) >= DEPTH - 1:
+                    self._tell_depth()
+                elif self.mode.enters(caller):
                     seen.add(caller.key)
                     todo.append((caller, *way))
         if todo:

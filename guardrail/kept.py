@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _CLASSES = {  # of which judgements are made; nothing else is ever built from what lies in the cache
     "builtins": {"frozenset"},
-    "guardrail.allows": {"AllowsOfFile"},
+    "datetime": {"date"},
+    "guardrail.allows": {"Allow", "AllowsOfFile"},
     "guardrail.delta.loss": {"Loss"},
     "guardrail.judgement": {"FileJudgement", "Found"},
     "guardrail.model": {

@@ -15,6 +15,8 @@ from guardrail.profiling import timed
 from guardrail.source import decode
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from guardrail.cache import Cache
     from guardrail.packs import Rules
     from guardrail.settings import Settings
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 class Recall:
     """What was found in one change, if its trees can be told from others; `cache` None means that nothing is kept."""
 
-    def __init__(self, cache: Cache | None, change: Change, rules: Rules, settings: Settings) -> None:
+    def __init__(self, cache: Cache | None, change: Change, rules: Rules, settings: Settings, today: date) -> None:
         """Nothing is read yet."""
-        self.change, self.rules, self.settings = change, rules, settings
+        self.change, self.rules, self.settings, self.today = change, rules, settings, today.isoformat()
         known = cache is not None and change.identity and change.files and kept.can_keep(rules)
         self.cache = cache if known else None
 
@@ -35,17 +37,19 @@ class Recall:
         if self.cache is None:
             return None
         data = self.cache.load([self._key]).get(self._key)
-        found = kept.read(data) if data else None
-        if not isinstance(found, Found):
-            return None
-        return replace(found, judgements=[self._with_text(j) for j in found.judgements])
+        match kept.read(data) if data else None:
+            case (Found() as found, str(day)) if day in ("", self.today):
+                return replace(found, judgements=[self._with_text(j) for j in found.judgements])
+        return None
 
     def store(self, found: Found) -> None:
-        """Keep it, unless a file was not read, or has an allow, whose worth depends on the day."""
-        if self.cache is None or not all(_lasts(j) for j in (*found.judgements, *found.pages)):
+        """Keep it, unless a file was not read; where something is allowed, for today only, since allows expire."""
+        judgements = (*found.judgements, *found.pages)
+        if self.cache is None or any(j.skipped for j in judgements):
             return
-        plain = replace(found, judgements=_without_text(found.judgements), pages=_without_text(found.pages))
-        self.cache.store({self._key: pickle.dumps(plain, pickle.HIGHEST_PROTOCOL)})
+        day = self.today if any(map(_allows, judgements)) else ""
+        plain = replace(found, judgements=_plain(found.judgements), pages=_plain(found.pages))
+        self.cache.store({self._key: pickle.dumps((plain, day), pickle.HIGHEST_PROTOCOL)})
 
     @cached_property
     def _key(self) -> str:
@@ -63,11 +67,12 @@ class Recall:
         return judgement if data is None else replace(judgement, text=decode(data))
 
 
-def _lasts(judgement: FileJudgement) -> bool:
+def _allows(judgement: FileJudgement) -> bool:
+    """Whether there is an allow in the file, or something that was meant to be one."""
     allows = judgement.allows
-    return not judgement.skipped and (allows is None or not (allows.allows or allows.findings))
+    return allows is not None and bool(allows.allows or allows.findings)
 
 
-def _without_text(judgements: Iterable[FileJudgement]) -> list[FileJudgement]:
+def _plain(judgements: Iterable[FileJudgement]) -> list[FileJudgement]:
     """What decisions need of judgements: not what losses are looked for with, and of a text only that there is one."""
-    return [replace(j, text=j.text[:1], allows=None, losses=(), gone=(), come=()) for j in judgements]
+    return [replace(j, text=j.text[:1], allows=j.allows if _allows(j) else None, losses=(), gone=(), come=()) for j in judgements]

@@ -46,7 +46,7 @@ def run(
     files, others = parted(scope, change)
     whole = isinstance(source, Paths)
     today = datetime.now(UTC).date()
-    recall = Recall(cache, change, rules, settings)
+    recall = Recall(cache, change, rules, settings, today)
     found = recall.load() if scope else Found(())
     if found is None:
         from guardrail.judge import Judge  # late: an answer that is known needs none of it

@@ -5,12 +5,18 @@ import json
 import os
 import pickle
 import sqlite3
+from datetime import date
 
 import pytest
 from command import guardrail
 from repos import Repo
 
-from guardrail.cache import FILE
+from guardrail.cache import FILE, Cache
+from guardrail.change import WorkingTree, read_change
+from guardrail.judge import Judge
+from guardrail.judging import find
+from guardrail.recall import Recall
+from guardrail.run import settings_and_rules
 
 APP = "import helper\n\n\nasync def serve():\n    return helper.work()\n"
 QUICK = "def work():\n    return 1\n"
@@ -132,12 +138,15 @@ def test_settings_count_though_the_change_is_the_same(repo, check):
     assert "CRY007 app.py:5" not in check("--config-from", "head")[0].found
 
 
-def test_the_worth_of_an_allow_is_asked_each_day(repo, check):
-    repo.write("app.py", HASHED % "  # guardrail: allow[CRY007] the vault of T-231 wants it")
-    first, _ = check()
-    second, looked = check()
-    assert looked
-    assert second.out == first.out
+@pytest.mark.parametrize(("mark", "lasts"), [("", True), ("  # guardrail: allow[CRY007] the vault of T-231 wants it", False)])
+def test_what_is_allowed_is_kept_for_a_day(mark, lasts, repo, tmp_path):
+    repo.write("app.py", HASHED % mark)
+    change = read_change(WorkingTree(), repo.root)
+    settings, rules = settings_and_rules(change.base)
+    days = [date(2026, 11, 20), date(2026, 11, 21)]
+    on = [Recall(Cache(tmp_path / "cache"), change, rules, settings, day) for day in days]
+    on[0].store(find(Judge(change.base, change.head, rules, today=days[0]), change, change.files, settings, None))
+    assert [recall.load() is not None for recall in on] == [True, lasts]
 
 
 def test_only_findings_are_read_from_the_cache(repo, check, tmp_path):

@@ -65,3 +65,13 @@ def test_what_git_has_no_eye_on_is_looked_at_each_time(repo, scan):
     after, looked = scan("made")
     assert looked
     assert (rules(before), bool(rules(after))) == ([], True)
+
+
+def test_what_is_allowed_is_so_the_second_time(repo, scan):
+    repo.write("helper.py", SLOW)
+    repo.write("app.py", APP.replace("work()", "work()  # guardrail: allow[ASY001] nothing else runs in this loop, see T-231"))
+    first, _ = scan()
+    second, looked = scan()
+    assert [allowed["rule"] for allowed in first.told["allowed"]] == ["ASY001"]
+    assert not looked
+    assert (second.code, second.out) == (first.code, first.out)

@@ -9,7 +9,7 @@ import pytest
 from greetings import PACK
 
 from guardrail.packs import compiled, load_packs, read_packs
-from guardrail.patterns.literals import literals
+from guardrail.patterns.literals import told
 
 WHOLE = PACK.encode()
 TEXTS = [("greetings.toml", WHOLE)]
@@ -38,11 +38,11 @@ def test_what_was_kept_is_what_was_read(kept, tmp_path):
 
 
 def test_what_searches_look_for_first_is_kept_with_the_rules(tmp_path):
-    texts = [("greetings.toml", PACK + b'near = "loud(ly|er)"\n')]
+    texts = [("greetings.toml", WHOLE + b'near = "loud(ly|er)"\n')]
     compiled.keep(compiled.fingerprint(texts), read_packs(texts), tmp_path)
     found = compiled.recall(compiled.fingerprint(texts), tmp_path)
     assert found is not None
-    assert found.searches == {"loud(ly|er)": literals("loud(ly|er)")}
+    assert found.searches == {"loud(ly|er)": told("loud(ly|er)")}
     assert found == read_packs(texts)
 
 

@@ -33,6 +33,7 @@ _KEYS = frozenset(
 _KEYED = re.compile(r"idempoten|dedup|client_?token|message_?dedup|\b(search|graphql|query)\b", re.I)
 _LOCAL = re.compile(r"redis|memcache|^django\.core\.cache")
 _MODEL_CALLS = re.compile(r"^(openai|anthropic|litellm|cohere|google\.genai)\.")
+_REPLICA = re.compile(r"replica|read_?only", re.I)
 _SERIAL = re.compile(
     r"connect|conn\b|session|client|socket|token|refresh|login|init|serial|send|write|io_|db|model|load|file|download|cache", re.I
 )
@@ -61,6 +62,12 @@ def slow(judging: Judging, rule: Rule, path: Path) -> str | None:
     if _LOCAL.search(effect.name) or any(_brief(a.value) for a in path.deed.site.arguments if effect.kind.startswith("sleep")):
         return None
     return ""
+
+
+def before_commit(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """TXN002: not in a transaction of a replica, which holds nothing back."""
+    around = path.context.around
+    return None if around and _REPLICA.search(repr(around.ref)) else ""
 
 
 def retries_the_database(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -103,6 +103,7 @@ class _Gathering(Expressions):
 
     def change(self, node: ast.stmt, target: ast.expr) -> None:
         """Remember a change of what others may hold: one inside of a `with`, or one in two steps."""
+        self.open.few -= {target.id} if isinstance(target, ast.Name) else set()
         changed = changes.target_of(node, target, self.open.shared)
         twice = changed is not None and changes.in_two_steps(node, target, self.open.tests)
         if changed is not None and (twice or any(a.kind == "with" for a in self.open.around)):
@@ -175,6 +176,9 @@ class _Gathering(Expressions):
             self.bind(target, value, annotation(node.annotation) if isinstance(node, ast.AnnAssign) else None)
             if isinstance(target, ast.Attribute):
                 self.expression(target.value)
+                self.assign(target)
+            elif isinstance(target, ast.Name) and loops.is_small(node.value):
+                self.open.few.add(target.id)
             elif not isinstance(target, ast.Name):
                 self.expression(target)
 
@@ -191,7 +195,7 @@ class _Gathering(Expressions):
     def on_For(self, node: Any) -> None:
         self.iterate(node.iter, isinstance(node, ast.AsyncFor))
         self.bind(node.target, ("item", ref(node.iter)))
-        self.within(loops.of_for(node), node.body)
+        self.within(loops.of_for(node, self.open.few), node.body)
         self.block(node.orelse)
 
     on_AsyncFor = on_For
@@ -201,12 +205,12 @@ class _Gathering(Expressions):
         kind = loops.condition(node.test) or "branch"
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
-            self.within(Around(kind, node.lineno), node.body)
-        self.within(Around("branch", node.lineno), node.orelse)
+            self.within(Around(kind, node.lineno, names=loops.leaving(node.body)), node.body)
+        self.within(Around("branch", node.lineno, names=loops.leaving(node.orelse)), node.orelse)
         self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:
-        around = loops.of_while(node)
+        around = loops.of_while(node) or Around("while", node.lineno)
         self.expression(node.test)
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         self.within(around, node.body)

@@ -18,8 +18,8 @@ Ref = tuple[Any, ...] | None
 class Around:
     """A block that a site stands in, with the line where it begins.
 
-    `kind` is loop, few (turns), with, retry, except, finally, try, branch (of an `if`), memo (one for what is not known yet) or
-    lacking (one for what an object lacks).
+    `kind` is loop, few (turns), while, with, retry, except, finally, try, branch (of an `if`), memo (one for what is not known
+    yet) or lacking (one for what an object lacks).
     """
 
     kind: str
@@ -27,7 +27,9 @@ class Around:
     ref: Ref = None  # what is iterated over, entered or caught
     number: int = 0  # of a retry: its attempts, 0 where unknown
     asynchronous: bool = False
-    names: tuple[str, ...] = ()  # that a loop binds; the errors, by their last names, that the handlers of a try keep
+    names: tuple[
+        str, ...
+    ] = ()  # that a loop binds; the errors that the handlers of a try keep; of a branch how it leaves: return, break
 
 
 @dataclass(frozen=True, slots=True)

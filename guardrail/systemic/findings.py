@@ -21,7 +21,7 @@ from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, not_cached, runs_in_it, starts
 
 Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
@@ -71,9 +71,9 @@ class Judging:
         if key not in self.walks:
             cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
             enters = {"async": runs_in_it, "loop": not_cached}.get(context, lambda _: True)
-            self.walks[key] = Walk(
-                self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ())
-            )
+            more = self.synthetic.of if kinds & _MADE else lambda _: ()
+            mode = Mode(kinds, cut, enters, more, each_time if context == "loop" else lambda _: True)
+            self.walks[key] = Walk(self.graph, self.contexts, mode)
         return self.walks[key]
 
     def find(self, rules: Iterable[Rule], whole: bool) -> Iterator[Found]:

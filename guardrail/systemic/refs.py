@@ -137,6 +137,13 @@ def names_in(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
+def first_name(of: Ref) -> str:
+    """The name that a chain of attributes begins with: of `order.customer.name` it is `order`."""
+    while of is not None and of[0] == "attr":
+        of = of[1]
+    return str(of[1]) if of is not None and of[0] == "name" else ""
+
+
 def last_name(of: Ref) -> str:
     """The last part of a dotted name, of what is called in a call."""
     if of is None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Path
 
-_CAN_FAIL = ("net", "net-async", "publish", "change", "proc")
+_CAN_FAIL = ("net", "net-async", "publish", "proc")
+_ANY_ERROR = frozenset({"", "Exception", "BaseException"})
 _DATABASE = re.compile(
     r"Integrity|Operational|Deadlock|Serializ|DBAPI|Database|Interface|Unique|Duplicate|StaleData|SQLAlchemy|Lock"
 )
@@ -104,7 +105,9 @@ def _names(ref: Ref) -> Iterator[str]:
 
 def _fails_later(judging: Judging, path: Path) -> bool:
     """Whether something inside of the retry comes after the row is committed, and can fail."""
-    walk = judging.walk("function", judging.graph.effects.group(_CAN_FAIL))
+    errors = set(_errors(path))
+    databases = not errors or errors & _ANY_ERROR or any(map(_DATABASE.search, errors))
+    walk = judging.walk("function", judging.graph.effects.group((*_CAN_FAIL, "change") if databases else _CAN_FAIL))
     outermost = next(
         (n for n, (h, s) in enumerate(zip(path.hops, _sites(path), strict=True)) if _in_transaction(judging, path, n)), None
     )
@@ -127,10 +130,7 @@ def _fails_later(judging: Judging, path: Path) -> bool:
 
 def _handled(site: Site) -> bool:
     """Whether an error at a site is kept, or belongs to what is done after one."""
-    return any(
-        a.kind in ("except", "finally") or (a.kind == "try" and {"", "Exception", "BaseException"} & set(a.names))
-        for a in site.around
-    )
+    return any(a.kind in ("except", "finally") or (a.kind == "try" and _ANY_ERROR & set(a.names)) for a in site.around)
 
 
 def _transactions(judging: Judging, path: Path, number: int, site: Site) -> list[int]:

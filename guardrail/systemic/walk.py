@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
+from guardrail.systemic.facts import Site
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
@@ -50,6 +51,7 @@ class Mode:
     stops: frozenset[str]
     enters: Callable[[Node], bool] = lambda _: True
     more: Callable[[Node], Iterable[Deed]] = lambda _: ()
+    counts: Callable[[Site], bool] = lambda _: True  # the sites of called functions that matter
 
 
 def not_cached(node: Node) -> bool:
@@ -60,6 +62,11 @@ def not_cached(node: Node) -> bool:
 def runs_in_it(node: Node) -> bool:
     """Whether a function runs in the coroutine that calls it, each time, without being one."""
     return not node.function.asynchronous and not_cached(node)
+
+
+def each_time(site: Site) -> bool:
+    """Whether a function comes to a site not only for what failed, or was not known before."""
+    return not any(around.kind in ("except", "memo", "lacking") for around in site.around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +123,12 @@ class Walk:
             node = self.graph.node(key)
             if node is None or not self.mode.enters(node):
                 continue
-            deed = next(self.deeds(node), None)
+            deed = next((d for d in self.deeds(node) if self.mode.counts(d.site)), None)
             if deed is not None:
                 self._ways[key] = Way(0, None, deed)
                 level[0].append(key)
                 continue
-            for edge in self.edges(node):
+            for edge in (e for e in self.edges(node) if self.mode.counts(e.site)):
                 if edge.callee not in back:
                     back[edge.callee] = []
                     if self._may_go_on(order):

@@ -88,7 +88,8 @@ def _errors(path: Path) -> Iterator[str]:
     for _, line, arguments in path.hops[0].node.function.decorators:
         for argument in arguments if line == path.context.line else ():
             if argument.keyword in _ERRORS:
-                yield from (name for name in {*_names(argument.ref), *argument.names} if name[:1].isupper())
+                found = {*_names(argument.ref), *argument.names, *map(last_name, argument.shown)}
+                yield from (name for name in found if name[:1].isupper())
 
 
 def _names(ref: Ref) -> Iterator[str]:

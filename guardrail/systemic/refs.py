@@ -138,8 +138,8 @@ def names_in(node: ast.AST) -> frozenset[str]:
 
 
 def first_name(of: Ref) -> str:
-    """The name that a chain of attributes begins with: of `order.customer.name` it is `order`."""
-    while of is not None and of[0] == "attr":
+    """The name that a chain of attributes and calls begins with: of `order.lines.filter(…)` it is `order`."""
+    while of is not None and of[0] in ("attr", "call"):
         of = of[1]
     return str(of[1]) if of is not None and of[0] == "name" else ""
 

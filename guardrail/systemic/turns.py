@@ -56,7 +56,7 @@ def _is_unit_of_work(judging: Judging, path: Path) -> bool:
     """Whether each turn is done or undone as a whole: it has a transaction of its own, or locks its row."""
     node, around = path.hops[0].node, path.context.around
     kinds = [c.kind for c in judging.contexts.at(node, _first(path)) if c.kind in ("loop", "transaction")]
-    inside = (s for s in node.function.sites if s.kind == "call" and around in s.around)
+    inside = (s for s in node.function.sites if s.kind == "call" and around in s.around and s.line <= path.hops[0].line)
     return kinds[:1] == ["transaction"] or any(_names_called(s.ref) & _LOCKS for s in inside)
 
 

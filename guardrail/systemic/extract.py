@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -70,8 +70,12 @@ class _Gathering(Expressions):
     # ---- statements ------------------------------------------------------------------------------
 
     def block(self, body: Iterable[ast.stmt]) -> None:
+        held = self.open.around
         for node in body:
             self.statement(node)
+            if (asked := loops.guard(node)) and asked[0] == "name":
+                self.open.around = (Around("given", node.lineno, asked), *self.open.around)
+        self.open.around = held
 
     def within(self, around: Around | None, body: Iterable[ast.stmt]) -> None:
         """A block in one more circumstance."""
@@ -132,6 +136,7 @@ class _Gathering(Expressions):
             parameters=_parameters(node.args),
             returns=annotation(node.returns),
             empty=all(_says_nothing(s) for s in node.body),
+            off=frozenset(_off(node.args)),
             positional=len(node.args.posonlyargs) + len(node.args.args),
         )
         self.open, self.klass = outer, klass
@@ -205,7 +210,8 @@ class _Gathering(Expressions):
         kind = loops.condition(node.test) or "branch"
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
-            self.within(Around(kind, node.lineno, names=loops.leaving(node.body)), node.body)
+            around = Around(kind, node.lineno, loops.flag(node.test), names=loops.leaving(node.body))
+            self.within(around, node.body)
         self.within(Around("branch", node.lineno, names=loops.leaving(node.orelse)), node.orelse)
         self.open.tests = held
 
@@ -247,6 +253,16 @@ class _Gathering(Expressions):
 def _says_nothing(node: ast.stmt) -> bool:
     """Whether a statement only stands in the place of a body."""
     return isinstance(node, (ast.Pass, ast.Raise)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _off(arguments: ast.arguments) -> Iterator[str]:
+    """The parameters whose default is None, False, 0 or an empty text."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(plain), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    yield from (p.arg for p, default in pairs if isinstance(default, ast.Constant) and not default.value)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:

@@ -21,7 +21,7 @@ from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, not_cached, runs_in_it, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, is_switched_off, not_cached, runs_in_it, starts
 
 Check = Callable[["Judging", Rule, Path], "str | None"]
 FEW = 3  # paths to one effect that a scan tells
@@ -94,6 +94,8 @@ class Judging:
         """Whether anybody minds the path: not in tests, in migrations, in what starts a program."""
         first = path.hops[0].node
         if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
+            return False
+        if is_switched_off(path):
             return False
         return path.context.kind != "async" or first.function.name not in _STARTING
 

@@ -91,6 +91,19 @@ def _is_unknown(test: ast.expr) -> bool:
     return isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none)
 
 
+def flag(test: ast.expr) -> Ref:
+    """The name that a condition asks to be true, alone or among others."""
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    return next((ref(part) for part in parts if isinstance(part, ast.Name)), None)
+
+
+def guard(node: ast.stmt) -> Ref:
+    """The name without which a statement leaves: `if not name: return`."""
+    if not isinstance(node, ast.If) or node.orelse or leaving(node.body) != ("return",):
+        return None
+    return ref(node.test.operand) if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
+
+
 def _is_lacking(test: ast.expr) -> bool:
     """`not self.code`."""
     if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not) or not isinstance(test.operand, ast.Attribute):

@@ -34,14 +34,16 @@ def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
 
 def _is_fetched_along(judging: Judging, path: Path) -> bool:
     """Whether what is iterated over belongs to rows whose query has fetched it as well."""
-    around, ref = path.context.around, path.deed.site.ref
-    own = path.deed.effect.name.endswith("__iter__") and not path.edges and _names_called(ref) <= {"all", "list"}
-    return (
-        own
-        and around is not None
-        and bool(_roots(ref) & set(around.names))
-        and _is_prepared(judging, path.hops[0].node, around.ref)
-    )
+    around, ref, last = path.context.around, path.deed.site.ref, path.hops[-1].node.function
+    if around is None or not path.deed.effect.name.endswith("__iter__"):
+        return False
+    chains = (last.values.get(str(ref[1])) if ref and ref[0] == "name" else None) or [ref]
+    if not all(_names_called(chain) <= {"all", "list"} for chain in chains):
+        return False
+    node = path.hops[0].node
+    if path.edges:
+        return _says_joins(judging, node, around.ref)
+    return bool(_roots(ref) & set(around.names)) and _is_prepared(judging, node, around.ref)
 
 
 def _is_deliberate(path: Path) -> bool:
@@ -191,8 +193,12 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
 
 def _is_prepared(judging: Judging, node: Node, ref: Ref) -> bool:
     """Whether a query fetches related objects along, or comes from somewhere that may have told it to."""
-    if _roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}:
-        return True
+    given = _roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}
+    return bool(given) or _says_joins(judging, node, ref)
+
+
+def _says_joins(judging: Judging, node: Node, ref: Ref) -> bool:
+    """Whether a function, or what it calls for the rows of its loop, asks for related objects."""
     spans = [node]
     for called in _calls(node, ref):
         for name in judging.graph.resolver.names(called, node.module, node.function):

@@ -188,6 +188,9 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     if not (_roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
         return None
+    inner = next((a for a in path.deed.site.around if a.kind == "loop"), None) if path.edges else None
+    if inner is not None and _is_prepared(judging, path.hops[-1].node, inner.ref):
+        return None
     return None if _is_prepared(judging, node, around.ref) else ""
 
 

@@ -200,7 +200,7 @@ class Anchored(Generic[T]):
     def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
         """What may match where these words are, and what `search` finds around them."""
         found = set(self.loose)
-        if self.asks_for_secrets and any(is_secret_name(w) for w in words if w[0] != "."):
+        if self.asks_for_secrets and any(is_secret_name(w) for w in words if not w.startswith(".")):
             words |= {SECRET}
         for key in self.filed.keys() & (words | {""}):
             for plain, searches, thing in self.filed[key]:

@@ -58,6 +58,15 @@ def test_a_scan_needs_no_repository(run, tmp_path):
     assert (done.code, done.found, done.err) == (1, [FOUND], "")
 
 
+def test_methods_in_a_folder_whose_name_begins_with_a_dot(run, tmp_path):
+    actions = tmp_path / ".github" / "actions"
+    actions.mkdir(parents=True)
+    method = "    def fetch(self, url):\n        return requests.get(url)\n"
+    (actions / "client.py").write_text(f"import requests\n\n\nclass Client:\n{method}")
+    done = run("scan", "--format", "json")
+    assert (done.code, done.found, done.err) == (1, ["NET001 .github/actions/client.py:6"], "")
+
+
 def test_a_path_that_is_not_there(run):
     assert run("scan", "nowhere").refused() == "there is no file or folder 'nowhere' to scan"
 

@@ -15,7 +15,7 @@ from guardrail.systemic.synthetic import WHOLE
 if TYPE_CHECKING:
     from guardrail.packs import Rule
     from guardrail.systemic.findings import Judging
-    from guardrail.systemic.walk import Path
+    from guardrail.systemic.walk import Hop, Path
 
 _NEAR = 3  # functions between a handler and the error that it waits for
 _MOMENT = 0.01  # seconds that nobody notices
@@ -33,6 +33,7 @@ _KEYS = frozenset(
 _KEYED = re.compile(r"idempoten|dedup|client_?token|message_?dedup|\b(search|graphql|query)\b", re.I)
 _LOCAL = re.compile(r"redis|memcache|^django\.core\.cache")
 _MODEL_CALLS = re.compile(r"^(openai|anthropic|litellm|cohere|google\.genai)\.")
+_REPLICA = re.compile(r"replica|read_?only", re.I)
 _SERIAL = re.compile(
     r"connect|conn\b|session|client|socket|token|refresh|login|init|serial|send|write|io_|db|model|load|file|download|cache", re.I
 )
@@ -45,9 +46,16 @@ def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
         return None
     if any(last_name(a.ref) == "WNOHANG" for a in site.arguments):
         return None
-    if path.deed.effect.name.startswith("concurrent.futures.Future.") and (site.arguments or not path.edges):
+    if path.deed.effect.name.startswith("concurrent.futures.Future.") and (site.arguments or not path.edges or _is_done(path)):
         return None  # who looks at it in the coroutine has mostly awaited it
     return ""
+
+
+def _is_done(path: Path) -> bool:
+    """Whether the function has asked before whether there is a result: `future.done() and future.result()`."""
+    sites, ref = path.hops[-1].node.function.sites, path.deed.site.ref
+    held = ref[1] if ref and ref[0] == "attr" else None
+    return any(s.ref == ("attr", held, "done") and s.line <= path.deed.site.line for s in sites)
 
 
 def _brief(value: object) -> bool:
@@ -61,6 +69,12 @@ def slow(judging: Judging, rule: Rule, path: Path) -> str | None:
     if _LOCAL.search(effect.name) or any(_brief(a.value) for a in path.deed.site.arguments if effect.kind.startswith("sleep")):
         return None
     return ""
+
+
+def before_commit(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """TXN002: not in a transaction of a replica, which holds nothing back."""
+    around = path.context.around
+    return None if around and _REPLICA.search(repr(around.ref)) else ""
 
 
 def retries_the_database(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -151,6 +165,8 @@ def _keyed(judging: Judging, path: Path) -> bool:
 def lock_around_slow_work(judging: Judging, rule: Rule, path: Path) -> str | None:
     """LCK001: the lock that the coroutine waits for is held by somebody during slow work."""
     node, line = path.hops[-1].node, path.deed.site.line
+    if any(hop.node.function.name == "__init__" and path.deed.effect.name.startswith(_class_of(hop)) for hop in path.hops):
+        return None  # nobody else has this object yet
     walk = judging.walk("lock-thread", judging.graph.effects.group(["net", "proc", "sleep", "read", "write"]))
     for deed in walk.deeds(node):
         if any(a.line == line and a.kind == "with" for a in deed.site.around):
@@ -159,6 +175,11 @@ def lock_around_slow_work(judging: Judging, rule: Rule, path: Path) -> str | Non
         if any(a.line == line and a.kind == "with" for a in edge.site.around) and walk.down(edge.callee):
             return ""
     return None
+
+
+def _class_of(hop: Hop) -> str:
+    """The class of a method, with a dot behind it."""
+    return f"{hop.node.module.name}.{hop.node.function.owner}."
 
 
 def needless_under_lock(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from guardrail.systemic import loops
 from guardrail.systemic.facts import Around, Ref, Site
-from guardrail.systemic.refs import arguments, ref
+from guardrail.systemic.refs import arguments, first_name, ref
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _GIVEN = 3  # calls around an argument that are remembered
@@ -30,6 +30,8 @@ class Open:
         self.changes: list[Site] = []
         self.shared: frozenset[str] = frozenset()  # names that are declared `global`
         self.tests: tuple[ast.expr, ...] = ()  # of the `if` and `while` around
+        self.few: set[str] = set()  # names of small tuples and dicts
+        self.assigned: dict[str, set[Ref]] = {}  # name → its attributes that were given a value, which reading does not fetch
 
 
 class Expressions:
@@ -44,6 +46,8 @@ class Expressions:
     def bind(self, target: ast.AST, value: Ref, hint: Ref = None) -> None:
         """Remember what a name, or an attribute of self, is given."""
         if isinstance(target, ast.Name):
+            self.open.assigned.pop(target.id, None)
+            self.open.few.discard(target.id)
             if self.klass and self.open.symbol == self.klass:
                 self.fields[self.klass].setdefault(target.id, []).append((self.klass, value))
                 if hint:
@@ -108,8 +112,8 @@ class Expressions:
 
     def attribute(self, node: ast.Attribute) -> None:
         """A reading of an attribute, which in a loop is remembered."""
-        if self.open.loops and (found := ref(node)) is not None:
-            self.add(Site("read", node.lineno, found))
+        if self.open.loops:
+            self.read(node)
         self.through(node)
         self.expression(node.value)
 
@@ -117,7 +121,19 @@ class Expressions:
         """Of `order.customer.name` or `order.customer.greet()`, outside of loops, the reading of `order.customer`."""
         inner = node.value
         if not self.open.loops and isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-            self.add(Site("read", node.lineno, ref(inner)))
+            self.read(inner)
+
+    def read(self, node: ast.Attribute) -> None:
+        """A reading of an attribute that was not given a value just before."""
+        found = ref(node)
+        if found is not None and found not in self.open.assigned.get(first_name(found), ()):
+            self.add(Site("read", node.lineno, found))
+
+    def assign(self, node: ast.Attribute) -> None:
+        """An attribute of something that has a name is given a value."""
+        found = ref(node)
+        if found is not None:
+            self.open.assigned.setdefault(first_name(found), set()).add(found)
 
     def call(self, node: ast.Call, awaited: bool, used: bool) -> None:
         """A call: what it is called on, its arguments, then itself."""
@@ -142,7 +158,7 @@ class Expressions:
         for generator in node.generators:
             self.iterate(generator.iter, bool(generator.is_async))
             self.bind(generator.target, ("item", ref(generator.iter)))
-            around = loops.around(generator, node.lineno)
+            around = loops.around(generator, node.lineno, self.open.few)
             self.open.around = (around, *self.open.around)
             self.open.loops += 1
             for condition in generator.ifs:

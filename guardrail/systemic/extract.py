@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -69,8 +69,12 @@ class _Gathering(Expressions):
     # ---- statements ------------------------------------------------------------------------------
 
     def block(self, body: Iterable[ast.stmt]) -> None:
+        held = self.open.around
         for node in body:
             self.statement(node)
+            if (asked := loops.guard(node)) and asked[0] == "name":
+                self.open.around = (Around("given", node.lineno, asked), *self.open.around)
+        self.open.around = held
 
     def within(self, around: Around | None, body: Iterable[ast.stmt]) -> None:
         """A block in one more circumstance."""
@@ -102,6 +106,7 @@ class _Gathering(Expressions):
 
     def change(self, node: ast.stmt, target: ast.expr) -> None:
         """Remember a change of what others may hold: one inside of a `with`, or one in two steps."""
+        self.open.few -= {target.id} if isinstance(target, ast.Name) else set()
         changed = changes.target_of(node, target, self.open.shared)
         twice = changed is not None and changes.in_two_steps(node, target, self.open.tests)
         if changed is not None and (twice or any(a.kind == "with" for a in self.open.around)):
@@ -130,6 +135,7 @@ class _Gathering(Expressions):
             parameters=_parameters(node.args),
             returns=annotation(node.returns),
             empty=all(_says_nothing(s) for s in node.body),
+            off=frozenset(_off(node.args)),
             positional=len(node.args.posonlyargs) + len(node.args.args),
         )
         self.open, self.klass = outer, klass
@@ -175,6 +181,9 @@ class _Gathering(Expressions):
         for target in targets:
             if isinstance(target, ast.Attribute):
                 self.expression(target.value)
+                self.assign(target)
+            elif isinstance(target, ast.Name) and loops.is_small(node.value):
+                self.open.few.add(target.id)
             elif not isinstance(target, ast.Name):
                 self.expression(target)
 
@@ -191,7 +200,7 @@ class _Gathering(Expressions):
     def on_For(self, node: Any) -> None:
         self.iterate(node.iter, isinstance(node, ast.AsyncFor))
         self.bind(node.target, ("item", ref(node.iter)))
-        self.within(loops.of_for(node), node.body)
+        self.within(loops.of_for(node, self.open.few), node.body)
         self.block(node.orelse)
 
     on_AsyncFor = on_For
@@ -201,12 +210,13 @@ class _Gathering(Expressions):
         kind = loops.condition(node.test) or "branch"
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
-            self.within(Around(kind, node.lineno), node.body)
-        self.within(Around(loops.otherwise(node.test) or "branch", node.lineno), node.orelse)
+            self.within(Around(kind, node.lineno, loops.flag(node.test), names=loops.leaving(node.body)), node.body)
+        otherwise = loops.otherwise(node.test) or "branch"
+        self.within(Around(otherwise, node.lineno, names=loops.leaving(node.orelse)), node.orelse)
         self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:
-        around = loops.of_while(node)
+        around = loops.of_while(node) or Around("while", node.lineno)
         self.expression(node.test)
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         self.within(around, node.body)
@@ -243,6 +253,16 @@ class _Gathering(Expressions):
 def _says_nothing(node: ast.stmt) -> bool:
     """Whether a statement only stands in the place of a body."""
     return isinstance(node, (ast.Pass, ast.Raise)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _off(arguments: ast.arguments) -> Iterator[str]:
+    """The parameters whose default is None, False, 0 or an empty text."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(plain), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    yield from (p.arg for p, default in pairs if isinstance(default, ast.Constant) and not default.value)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, Ref, Ref], ...]:

@@ -19,16 +19,18 @@ Ref = tuple[Any, ...] | None
 class Around:
     """A block that a site stands in, with the line where it begins.
 
-    `kind` is loop, few (turns), with, retry, except, finally, try, branch (of an `if`), memo (one for what is not known yet) or
-    lacking (one for what an object lacks).
+    `kind` is loop, few (turns), while, with, retry, except, finally, try, branch (of an `if`), given (what follows
+    `if not …: return`), memo (one for what is not known yet) or lacking (one for what an object lacks).
     """
 
     kind: str
     line: int
-    ref: Ref = None  # what is iterated over, entered or caught
+    ref: Ref = None  # what is iterated over, entered or caught; of a branch or of what follows a guard, the name that must be true
     number: int = 0  # of a retry: its attempts, 0 where unknown
     asynchronous: bool = False
-    names: tuple[str, ...] = ()  # that a loop binds; the errors, by their last names, that the handlers of a try keep
+    names: tuple[
+        str, ...
+    ] = ()  # that a loop binds; the errors that the handlers of a try keep; of a branch how it leaves: return, break
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Function:
     sites: tuple[Site, ...] = ()
     owner: str = ""  # the class that it is a method of
     empty: bool = False  # nothing but a docstring, `pass`, `...` or a raise
+    off: frozenset[str] = frozenset()  # parameters that count as false unless somebody gives them
     positional: int = 0  # how many of its parameters may be given without their names
     changes: tuple[Site, ...] = ()  # of attributes, elements and `global` names, in `with` blocks or in two steps (`deferred`)
 

@@ -20,8 +20,12 @@ _MODEL = re.compile(r"QuerySet\[(.+)\]")
 
 def is_prepared(graph: Graph, node: Node, ref: Ref) -> bool:
     """Whether a query fetches related objects along, comes from somewhere that may have told it to, or is filled afterwards."""
-    if roots(ref) & {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}:
-        return True
+    given = {name for name, _, _ in node.function.parameters if name not in ("self", "cls")}
+    return bool(roots(ref) & given) or is_joined(graph, node, ref)
+
+
+def is_joined(graph: Graph, node: Node, ref: Ref) -> bool:
+    """Whether what builds a query, or fills its rows, asks for related objects."""
     seen = {node.key}
     todo = [(node, ref)]
     for each, part in todo:
@@ -113,4 +117,4 @@ def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
             todo += [p for p in (part[1:] if isinstance(part[0], str) else part) if isinstance(p, tuple)]
 
 
-__all__ = ["is_given", "is_prepared", "roots"]
+__all__ = ["is_given", "is_joined", "is_prepared", "roots"]

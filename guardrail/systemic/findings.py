@@ -20,7 +20,7 @@ from guardrail.systemic.guards import Guard
 from guardrail.systemic.injection import Injection
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, not_cached, runs_in_it, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, is_switched_off, not_cached, runs_in_it, starts
 
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure
@@ -68,9 +68,9 @@ class Judging:
         if key not in self.walks:
             cut = frozenset(stops or _STOPS.get(context, _OTHER_STOPS))
             enters = {"async": runs_in_it, "loop": not_cached}.get(context, lambda _: True)
-            self.walks[key] = Walk(
-                self.graph, self.contexts, Mode(kinds, cut, enters, self.synthetic.of if kinds & _MADE else lambda _: ())
-            )
+            more = self.synthetic.of if kinds & _MADE else lambda _: ()
+            mode = Mode(kinds, cut, enters, more, each_time if context == "loop" else lambda _: True)
+            self.walks[key] = Walk(self.graph, self.contexts, mode)
         return self.walks[key]
 
     def find(self, rules: Iterable[Rule], whole: bool) -> Iterator[Found]:
@@ -92,6 +92,8 @@ class Judging:
         """Whether anybody minds the path: not in tests, in migrations, in what starts a program."""
         first = path.hops[0].node
         if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
+            return False
+        if is_switched_off(path):
             return False
         return path.context.kind != "async" or first.function.name not in _STARTING
 

@@ -16,7 +16,7 @@ from guardrail.systemic.facts import Function, Module, Ref, Site
 from guardrail.systemic.names import Names
 from guardrail.systemic.overrides import Overrides
 from guardrail.systemic.project import Key, Project
-from guardrail.systemic.refs import last_name
+from guardrail.systemic.refs import first_name, last_name
 from guardrail.systemic.resolve import Resolver, is_property
 
 CALLEES = 6  # functions that one call may mean before nobody knows
@@ -245,12 +245,18 @@ class Graph:
         )
 
     def _evaluated(self, ref: Ref, module: Module, function: Function) -> Iterator[Effect]:
-        """A query set that is iterated over is fetched."""
+        """A query set that is iterated over is fetched; a name must stand for query sets wherever it is given a value."""
         if ref is None or ref[0] not in ("name", "call", "attr"):
+            return
+        given = [v for v in function.values.get(ref[1], ()) if first_name(v) != ref[1]] if ref[0] == "name" else []
+        if len(given) > 1 and not all(self._is_queryset(value, module, function) for value in given):
             return
         for kind in self.resolver.types(ref, module, function):
             if kind != django.RELATED and "[" in kind and django.is_queryset(self.resolver, kind):
                 yield Effect("read", f"{django.QUERYSET}.__iter__")
+
+    def _is_queryset(self, ref: Ref, module: Module, function: Function) -> bool:
+        return any(django.is_queryset(self.resolver, kind) for kind in self.resolver.types(ref, module, function))
 
     # ---- callers ---------------------------------------------------------------------------------
 

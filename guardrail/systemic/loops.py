@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from guardrail.systemic.facts import Around, Ref
@@ -17,21 +17,37 @@ _UNDOING = frozenset({"rollback", "set_rollback", "savepoint_rollback", "exit", 
 _LEAVING = (ast.Return, ast.Raise, ast.Break)
 
 
-def of_for(node: Any) -> Around:
-    """What a `for` loop is to the calls in its body."""
+def of_for(node: Any, few: Collection[str] = ()) -> Around:
+    """What a `for` loop is to the calls in its body; `few` are names that stand for few things."""
     retry = _retry_of_for(node)
     if retry is not None:
         return retry
-    found = around(node, node.lineno)
+    found = around(node, node.lineno, few)
     ends = isinstance(node.body[-1], _LEAVING)
     return Around("few", node.lineno) if ends and found.kind == "loop" else found
 
 
-def around(node: Any, line: int) -> Around:
+def around(node: Any, line: int, few: Collection[str] = ()) -> Around:
     """What a loop with a target and an iterable is: `loop`, or `few` for few turns or one for each batch."""
     names = tuple(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
-    kind = "few" if _few(node.iter) else "loop"
+    kind = "few" if _few(node.iter) or _named(node.iter) in few else "loop"
     return Around(kind, line, ref(node.iter), 0, bool(getattr(node, "is_async", isinstance(node, ast.AsyncFor))), names)
+
+
+def is_small(value: ast.expr | None) -> bool:
+    """Whether a value is a tuple or a dict that is written down with few elements; a list may still grow."""
+    if not isinstance(value, (ast.Tuple, ast.Dict)):
+        return False
+    parts = value.keys if isinstance(value, ast.Dict) else value.elts
+    return 0 < len(parts) <= FEW and not any(part is None or isinstance(part, ast.Starred) for part in parts)
+
+
+def _named(iterable: ast.expr) -> str:
+    """The name of what a loop runs over, also of a dict whose items it runs over."""
+    inner = iterable.func if isinstance(iterable, ast.Call) and not iterable.args else None
+    if isinstance(inner, ast.Attribute) and inner.attr in ("items", "keys", "values"):
+        iterable = inner.value
+    return iterable.id if isinstance(iterable, ast.Name) else ""
 
 
 def _few(iterable: ast.expr) -> bool:
@@ -57,13 +73,35 @@ def condition(test: ast.expr) -> str:
     """
     if _debug(test):
         return "debug"
-    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-    if any(_is_lacking(part) for part in parts):
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    every = all if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else any
+    if every(map(_is_lacking, parts)):
         return "lacking"
+    either = every is all and all(map(_is_unknown, parts))
+    return "memo" if _is_unknown(test) or either else ""
+
+
+def _is_unknown(test: ast.expr) -> bool:
+    """`key not in found`, `found is None`, `not hasattr(self, "_found")`."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and isinstance(test.operand, ast.Call):
+        return last_name(ref(test.operand.func)) == "hasattr"
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        return ""
+        return False
     none = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
-    return "memo" if isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none) else ""
+    return isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none)
+
+
+def flag(test: ast.expr) -> Ref:
+    """The name that a condition asks to be true, alone or among others."""
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    return next((ref(part) for part in parts if isinstance(part, ast.Name)), None)
+
+
+def guard(node: ast.stmt) -> Ref:
+    """The name without which a statement leaves: `if not name: return`."""
+    if not isinstance(node, ast.If) or node.orelse or leaving(node.body) != ("return",):
+        return None
+    return ref(node.test.operand) if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
 
 
 def otherwise(test: ast.expr) -> str:
@@ -151,6 +189,13 @@ def _stops(statement: ast.stmt) -> bool:
 def leaves(body: Sequence[ast.stmt]) -> bool:
     """Whether a block always ends by leaving: return, raise or break."""
     return bool(body) and isinstance(body[-1], _LEAVING)
+
+
+def leaving(body: Sequence[ast.stmt]) -> tuple[str, ...]:
+    """How a branch of an `if` leaves the loop around it: ("return",), also for raise, ("break",), or () where it does not."""
+    if not leaves(body):
+        return ()
+    return ("break",) if isinstance(body[-1], ast.Break) else ("return",)
 
 
 def kept(handlers: Sequence[ast.ExceptHandler]) -> tuple[str, ...]:

@@ -154,6 +154,13 @@ def names_in(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
+def first_name(of: Ref) -> str:
+    """The name that a chain of attributes and calls begins with: of `order.lines.filter(…)` it is `order`."""
+    while of is not None and of[0] in ("attr", "call"):
+        of = of[1]
+    return str(of[1]) if of is not None and of[0] == "name" else ""
+
+
 def last_name(of: Ref) -> str:
     """The last part of a dotted name, of what is called in a call."""
     if of is None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Path
 
-_CAN_FAIL = ("net", "net-async", "publish", "change", "proc")
+_CAN_FAIL = ("net", "net-async", "publish", "proc")
+_ANY_ERROR = frozenset({"", "Exception", "BaseException"})
 _DATABASE = re.compile(
     r"Integrity|Operational|Deadlock|Serializ|DBAPI|Database|Interface|Unique|Duplicate|StaleData|SQLAlchemy|Lock"
 )
@@ -87,7 +88,8 @@ def _errors(path: Path) -> Iterator[str]:
     for _, line, arguments in path.hops[0].node.function.decorators:
         for argument in arguments if line == path.context.line else ():
             if argument.keyword in _ERRORS:
-                yield from (name for name in {*_names(argument.ref), *argument.names} if name[:1].isupper())
+                found = {*_names(argument.ref), *argument.names, *map(last_name, argument.shown)}
+                yield from (name for name in found if name[:1].isupper())
 
 
 def _names(ref: Ref) -> Iterator[str]:
@@ -104,7 +106,9 @@ def _names(ref: Ref) -> Iterator[str]:
 
 def _fails_later(judging: Judging, path: Path) -> bool:
     """Whether something inside of the retry comes after the row is committed, and can fail."""
-    walk = judging.walk("function", judging.graph.effects.group(_CAN_FAIL))
+    errors = set(_errors(path))
+    databases = not errors or errors & _ANY_ERROR or any(map(_DATABASE.search, errors))
+    walk = judging.walk("function", judging.graph.effects.group((*_CAN_FAIL, "change") if databases else _CAN_FAIL))
     outermost = next(
         (n for n, (h, s) in enumerate(zip(path.hops, _sites(path), strict=True)) if _in_transaction(judging, path, n)), None
     )
@@ -127,10 +131,7 @@ def _fails_later(judging: Judging, path: Path) -> bool:
 
 def _handled(site: Site) -> bool:
     """Whether an error at a site is kept, or belongs to what is done after one."""
-    return any(
-        a.kind in ("except", "finally") or (a.kind == "try" and {"", "Exception", "BaseException"} & set(a.names))
-        for a in site.around
-    )
+    return any(a.kind in ("except", "finally") or (a.kind == "try" and _ANY_ERROR & set(a.names)) for a in site.around)
 
 
 def _transactions(judging: Judging, path: Path, number: int, site: Site) -> list[int]:

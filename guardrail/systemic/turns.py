@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guardrail.systemic.facts import Ref
-from guardrail.systemic.fetched import is_given, is_prepared, roots
+from guardrail.systemic.facts import Ref, Site
+from guardrail.systemic.fetched import is_given, is_joined, is_prepared, roots
 from guardrail.systemic.refs import last_name, names_called
 
 if TYPE_CHECKING:
@@ -21,32 +21,48 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    return "" if _is_repeated(path) and not _is_deliberate(path) and not _is_fetched_along(judging, path) else None
+    deliberate = _is_deliberate(path) or _is_unit_of_work(judging, path)
+    return "" if _is_repeated(path) and not deliberate and not _is_fetched_along(judging, path) else None
 
 
 def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004, less sure: each turn writes what it has worked out, which may be meant so."""
-    return "" if _is_repeated(path) and _is_deliberate(path) else None
+    return "" if _is_repeated(path) and (_is_deliberate(path) or _is_unit_of_work(judging, path)) else None
 
 
 def _is_fetched_along(judging: Judging, path: Path) -> bool:
     """Whether what is iterated over belongs to rows whose query has fetched it as well."""
-    around, ref = path.context.around, path.deed.site.ref
-    own = path.deed.effect.name.endswith("__iter__") and not path.edges and names_called(ref) <= {"all", "list"}
-    return (
-        own
-        and around is not None
-        and bool(roots(ref) & set(around.names))
-        and is_prepared(judging.graph, path.hops[0].node, around.ref)
-    )
+    around, ref, last = path.context.around, path.deed.site.ref, path.hops[-1].node.function
+    if around is None or not path.deed.effect.name.endswith("__iter__"):
+        return False
+    chains = (last.values.get(str(ref[1])) if ref and ref[0] == "name" else None) or [ref]
+    if not all(names_called(chain) <= {"all", "list"} for chain in chains):
+        return False
+    node = path.hops[0].node
+    if path.edges:
+        return is_joined(judging.graph, node, around.ref)
+    return bool(roots(ref) & set(around.names)) and is_prepared(judging.graph, node, around.ref)
 
 
 def _is_deliberate(path: Path) -> bool:
-    """Whether each turn is a piece of work of its own, which ends with a write."""
+    """Whether each turn is a piece of work of its own, which ends with a write or reads anew on purpose."""
     method = path.deed.effect.name.rpartition(".")[2]
-    if names_called(path.deed.site.ref) & _LOCKS:
+    if names_called(path.deed.site.ref) & _LOCKS or method == "refresh_from_db":
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
+
+
+def _is_unit_of_work(judging: Judging, path: Path) -> bool:
+    """Whether each turn is done or undone as a whole: it has a transaction of its own, or locks its row."""
+    node, around = path.hops[0].node, path.context.around
+    kinds = [c.kind for c in judging.contexts.at(node, _first(path)) if c.kind in ("loop", "transaction")]
+    inside = (s for s in node.function.sites if s.kind == "call" and around in s.around and s.line <= path.hops[0].line)
+    return kinds[:1] == ["transaction"] or any(names_called(s.ref) & _LOCKS for s in inside)
+
+
+def _first(path: Path) -> Site:
+    """The site in the loop with which the path begins."""
+    return path.edges[0].site if path.edges else path.deed.site
 
 
 def _is_repeated(path: Path) -> bool:
@@ -54,9 +70,11 @@ def _is_repeated(path: Path) -> bool:
     around, effect = path.context.around, path.deed.effect
     if around is None or _in_retry(path) or _remembered(path) or effect.name.rpartition(".")[2] in _BULK or _is_lookup(path):
         return False
+    if not _is_in_each_turn(_first(path)) or _is_table_by_table(path):
+        return False
     if any(hop.node.function.name in ("__init__", "__str__") or "batch" in hop.node.key[1].lower() for hop in path.hops[1:]):
         return False
-    site = path.edges[0].site if path.edges else path.deed.site
+    site = _first(path)
     bound = set(around.names)
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
@@ -72,8 +90,39 @@ def _is_lookup(path: Path) -> bool:
     )
 
 
+def _is_in_each_turn(site: Site) -> bool:
+    """Whether turn after turn of the innermost loop comes to a site: not where a turn has failed, or leaves the loop."""
+    breaks = False
+    for number, around in enumerate(site.around, 1):
+        if around.kind == "loop":
+            return not breaks or any(outer.kind == "loop" for outer in site.around[number:])
+        if around.kind == "except" or around.names == ("return",):
+            return False
+        breaks = around.names == ("break",) or (breaks and around.kind not in ("few", "while", "retry"))
+    return True
+
+
+def _is_table_by_table(path: Path) -> bool:
+    """Whether the loop runs over models or over statements, so that no two turns could share a query."""
+    around, site = path.context.around, path.deed.site
+    if around is None or path.edges:
+        return False
+    if path.deed.effect.name.endswith(".execute"):
+        return bool(site.arguments) and site.arguments[0].ref in [("name", name) for name in around.names]
+    values = path.hops[0].node.function.values
+    chains = [site.ref, *(value for name in roots(site.ref) for value in values.get(name, ()))]
+    return any(_first_call(chain) == ("attr", ("name", name), "objects") for chain in chains for name in around.names)
+
+
+def _first_call(ref: Ref) -> Ref:
+    """What the first method of a chain is called on: of `model.objects.filter(…).count` it is `model.objects`."""
+    while ref is not None and ref[0] in ("call", "attr") and ref[1] is not None and ref[1][0] != "name":
+        ref = ref[1]
+    return ref
+
+
 def _in_retry(path: Path) -> bool:
-    site = path.edges[0].site if path.edges else path.deed.site
+    site = _first(path)
     kinds = [a.kind for a in site.around]
     return "retry" in kinds and kinds.index("retry") < kinds.index("loop") if "loop" in kinds else False
 
@@ -107,9 +156,12 @@ def lazy_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     kinds = judging.graph.resolver.types(around.ref, node.module, node.function)
     if not any("QuerySet[" in kind for kind in kinds):
         return None
-    site = path.edges[0].site if path.edges else path.deed.site
-    if _remembered(path):
+    site = _first(path)
+    if _remembered(path) or not _is_in_each_turn(site):
         return None
     if not (roots(site.ref) | {n for a in site.arguments for n in a.names}) & set(around.names):
+        return None
+    inner = next((a for a in path.deed.site.around if a.kind == "loop"), None) if path.edges else None
+    if inner is not None and is_prepared(judging.graph, path.hops[-1].node, inner.ref):
         return None
     return None if is_given(judging.graph, path) or is_prepared(judging.graph, node, around.ref) else ""

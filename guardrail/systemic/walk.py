@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
+from guardrail.systemic.facts import Function, Site
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
@@ -42,6 +43,29 @@ class Path:
         return (*(hop.node.function.symbol for hop in self.hops), self.deed.effect.name)
 
 
+def is_switched_off(path: Path) -> bool:
+    """Whether a step lies behind `if flag:` of a function that is called without its flag, which is off by default."""
+    sites = [*(edge.site for edge in path.edges), path.deed.site]
+    return any(
+        block.ref is not None and block.ref[0] == "name" and block.ref[1] in _not_given(call, hop.node.function)
+        for call, hop, site in zip(sites, path.hops[1:], sites[1:], strict=False)
+        for block in site.around
+        if block.kind in ("branch", "given")
+    )
+
+
+def _not_given(call: Site, function: Function) -> frozenset[str]:
+    """The parameters that are off by default, and stay off in a call."""
+    words = {argument.keyword for argument in call.arguments}
+    named = {function.name, function.owner.rpartition(".")[2]}
+    if call.kind != "call" or words & {"*", "**"} or not function.off or last_name(call.ref) not in named:
+        return frozenset()
+    names = [name for name, _, _ in function.parameters]
+    bound = bool(function.owner) and names[:1] in (["self"], ["cls"])
+    given = sum(argument.keyword == "" for argument in call.arguments) + bound
+    return function.off - words - frozenset(names[:given]) - frozenset(function.values)
+
+
 @dataclass(frozen=True)
 class Mode:
     """What a search follows: the kinds of effects, the cuts that end a path, and the functions that it may go into."""
@@ -50,6 +74,7 @@ class Mode:
     stops: frozenset[str]
     enters: Callable[[Node], bool] = lambda _: True
     more: Callable[[Node], Iterable[Deed]] = lambda _: ()
+    counts: Callable[[Site], bool] = lambda _: True  # the sites of called functions that matter
 
 
 def not_cached(node: Node) -> bool:
@@ -60,6 +85,11 @@ def not_cached(node: Node) -> bool:
 def runs_in_it(node: Node) -> bool:
     """Whether a function runs in the coroutine that calls it, each time, without being one."""
     return not node.function.asynchronous and not_cached(node)
+
+
+def each_time(site: Site) -> bool:
+    """Whether a function comes to a site not only for what failed, or was not known before."""
+    return not any(around.kind in ("except", "memo", "lacking") for around in site.around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +146,12 @@ class Walk:
             node = self.graph.node(key)
             if node is None or not self.mode.enters(node):
                 continue
-            deed = next(self.deeds(node), None)
+            deed = next((d for d in self.deeds(node) if self.mode.counts(d.site)), None)
             if deed is not None:
                 self._ways[key] = Way(0, None, deed)
                 level[0].append(key)
                 continue
-            for edge in self.edges(node):
+            for edge in (e for e in self.edges(node) if self.mode.counts(e.site)):
                 if edge.callee not in back:
                     back[edge.callee] = []
                     if self._may_go_on(order):

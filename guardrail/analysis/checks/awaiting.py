@@ -38,6 +38,11 @@ def coroutine_lost(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
             yield facts.match(match.node, _message(facts, match.node))
 
 
+def not_awaited(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
+    """Calls that nobody awaits: what is awaited gives a coroutine, whatever its name made us believe."""
+    yield from (match for match in matches if not isinstance(facts.parent(match.node), cst.Await))
+
+
 def django_coroutine_lost(facts: Facts, matches: Iterable[Match]) -> Iterator[Match]:
     """The same for Django's `a…` methods, whose receivers have no known type: only where the file imports Django."""
     imported = (*facts.file.index.imports.values(), *facts.file.index.stars)

@@ -39,16 +39,12 @@ class FileWords:
         for binding in index.bindings:
             self.bound.setdefault(binding.name.rpartition(".")[2], []).append(binding)
         self.headers: dict[str, Definition] = {d.symbol: d for d in index.definitions}
-        self.imported = {
-            local: frozenset(full.split(".")).union({local}, *(w for name, w in inherited if _may_be(full, name)))
-            for local, full in index.imports.items()
-        }
+        self.imported = {local: _imported(local, full, inherited) for local, full in index.imports.items()}
         self.everywhere = frozenset(part for star in index.stars for part in star.split("."))
         for package in {name.split(".")[0] for name in (*index.imports.values(), *index.stars)}:
             self.everywhere |= frozenset(implied.get(package, ()))
         self.everywhere |= frozenset(map(attribute, self.everywhere))
         self.module = frozenset(word for part in index.module.split(".") for word in (part, attribute(part)))
-        self.imported = {local: words.union(map(attribute, words)) for local, words in self.imported.items()}
         self._of_lines: dict[Span, Words] = {}
         self._attributes_of: dict[Span, Words] = {}
         self._closures: dict[int, tuple[Words, set[Span], Mask]] = {}
@@ -171,6 +167,13 @@ class FileWords:
         if found is None:
             found = self._of_lines[first, last] = words_in(self._lines(first, last))
         return found
+
+
+def _imported(local: str, full: str, inherited: Sequence[tuple[str, Words]]) -> Words:
+    """What a name that is imported stands for: the words of its full name, of which all but the first are behind a dot."""
+    first, *rest = full.split(".")
+    bases = {word for name, words in inherited if _may_be(full, name) for word in words}
+    return frozenset({local, first, *rest, *bases, *map(attribute, rest), *map(attribute, bases)})
 
 
 def _may_be(full: str, name: str) -> bool:

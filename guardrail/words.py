@@ -9,7 +9,9 @@ from itertools import pairwise
 
 _WORD = re.compile(r"[^\W\d]\w*|[!=^|]=|\^")
 _ATTRIBUTE = re.compile(r"\.[\s\\]*([^\W\d]\w*)")
-_IMPORTED = re.compile(r"\bimport\b[ \t]*(\([^)]*\)|(?:[^\n\\]|\\\n)*)")
+_FROM = r"\bfrom\b[ \t.\\\n]*+(?:[\w.]|[ \t]+(?=\.)|(?<=\.)[ \t]+){0,400}+[ \t\\\n]*+"  # the package that names come from
+_LISTED = r"\((?:[^()#]++|#[^\n]*+)*+\)"  # names in parentheses, with comments between them
+_IMPORTED = re.compile(rf"{_FROM}\bimport\b[ \t]*({_LISTED}|(?:[^\n\\]|\\\n)*)")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SECRET_WORDS = frozenset(
@@ -43,7 +45,7 @@ HARMLESS_WORDS = frozenset(
 
 
 def attributes_in(text: str) -> frozenset[str]:
-    """The names behind a dot, each with it, and so the names that are imported: they are those of something, too."""
+    """The names behind a dot, each with it, and so those that are imported from something: they are its names, too."""
     names = set(_ATTRIBUTE.findall(text))
     if not text.isascii():
         names.update(_ATTRIBUTE.findall(unicodedata.normalize("NFKC", text)))

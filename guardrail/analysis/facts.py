@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,7 @@ Names = frozenset[str]
 Origin = tuple["Facts", Bind]
 Located = tuple["Facts", cst.CSTNode]
 NOTHING: Names = frozenset()
+_DOT = r"(?:\.\s*|^\s*)"  # before an attribute; it may stand at the end of the line above
 DEPTH = 24  # how many assignments and calls are followed before a name counts as unknown
 
 T = TypeVar("T")
@@ -121,7 +123,8 @@ class Facts:
         word = node.value if isinstance(node, cst.Name) else node.attr.value if isinstance(node, cst.Attribute) else ""
         if self._positions is None and self.definition is not None and word:
             first, last = self.definition.first, self.definition.last
-            rows = [n for n in range(first, last + 1) if word in self.file.lines[n - 1] and self.definition.owns(n)]
+            stands = re.compile(rf"{_DOT if isinstance(node, cst.Attribute) else ''}\b{re.escape(word)}\b").search
+            rows = [n for n in range(first, last + 1) if stands(self.file.lines[n - 1]) and self.definition.owns(n)]
             if len(rows) == 1:
                 return rows[0]
         return self.span(node)[0]

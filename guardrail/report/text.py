@@ -11,6 +11,7 @@ from guardrail.report.paint import Paint, coloured, plain
 from guardrail.report.review import review_map, tier_counts
 from guardrail.report.tally import allowed, by_severity, explanation, last_line, unread
 
+SHOWN = 2  # bounds
 INDENT = " " * 5
 
 
@@ -35,10 +36,17 @@ def render(
     blocks.append([] if quiet else _map(verdict, paint, map))
     blocks.append([] if quiet else assisted.share(verdict))
     blocks.append([_unread(s, paint) for s in unread(verdict)])
-    blocks.append([] if quiet or map else [f"bound: {one_line(limit)}" for limit in verdict.limits])
+    blocks.append([] if quiet or map else _bounds(verdict.limits))
     blocks.append([] if quiet or map else [_allowed(d) for d in allowed(verdict)])
     blocks.append([last_line(verdict)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _bounds(limits: Sequence[str]) -> list[str]:
+    """The first bounds that were hit, and how many more there are: a large project hits several in every run."""
+    more = len(limits) - SHOWN
+    rest = [f"bound: and {more} more, which --format json lists"] if more > 0 else []
+    return [f"bound: {one_line(limit)}" for limit in limits[:SHOWN]] + rest
 
 
 def _finding(f: Finding, paint: Paint, code: Mapping[str, Sequence[str]]) -> list[str]:

@@ -35,6 +35,7 @@ from guardrail.triage import Anchored
 if TYPE_CHECKING:
     from guardrail.project import Project
 
+SIDES = 32  # sides of files in a change that are kept for what is asked of them later
 LONGEST = 2_000_000  # bytes of a file that is not Python
 
 
@@ -53,6 +54,7 @@ class Judge:
     superseded: frozenset[str] = frozenset()  # migrations that are history, in a scan
     today: date | None = None  # by which allows expire; None: none does
     library: dict[str, Any] = field(default_factory=lambda: read_library())
+    _sides: dict[tuple[bool, str], Side] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def judge(self, change: FileChange) -> FileJudgement:
         """Everything about one file; what cannot be read is said in `skipped`."""
@@ -113,10 +115,13 @@ class Judge:
             if data is None:
                 return None
             text = decode(data)
-            return Side(self, SourceFile(path, text, index_source(path, text)), tree is self.head)
+            side = Side(self, SourceFile(path, text, index_source(path, text)), tree is self.head)
         except Unreadable as error:
             skipped.append(Skipped(path, prefix + str(error)))
             return None
+        if not self.whole and len(self._sides) < SIDES:
+            self._sides[tree is self.head, path] = side
+        return side
 
     def _compare(self, change: FileChange, base: Side | None, head: Side | None, skipped: tuple[Skipped, ...]) -> FileJudgement:
         lost_guards, gone = self._losses(base, head)
@@ -168,7 +173,7 @@ class Judge:
 
     def side(self, tree: Tree, path: str | None) -> Side | None:
         """One side of a file, None where it is not there or cannot be read."""
-        return self._side(tree, path, [], "")
+        return self._sides.get((tree is self.head, path or "")) or self._side(tree, path, [], "")
 
     @cached_property
     def losing(self) -> Anchored[int]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Work:
-    """A command to be timed; `cold` has an empty cache in each run, `warm` has been run before,
+    """A command to be timed; `cold` has an empty cache in each run, `warm` has been run before, `after` another command was.
+
     `rounds` is how often it is worth running.
     """
 
@@ -23,6 +24,7 @@ class Work:
     rounds: int = 3
     cold: bool = False
     warm: bool = False
+    after: Sequence[str | Path] = ()
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,12 @@ def interleaved(works: Sequence[Work], cache: Path) -> dict[str, Cost]:
     for turn in range(max(work.rounds for work in works)):
         for work in works:
             if turn < work.rounds:
-                place = cache / ("cold" if work.cold else "warm")
-                if work.cold:
+                place = cache / ("cold" if work.cold or work.after else "warm")
+                if work.cold or work.after:
                     shutil.rmtree(place, ignore_errors=True)
-                if work.warm and turn == 0:
-                    once(work.command, work.cwd, {"GUARDRAIL_CACHE": str(place)})  # fills the cache, and is not counted
+                before = work.after or (work.command if work.warm and turn == 0 else ())
+                if before:
+                    once(before, work.cwd, {"GUARDRAIL_CACHE": str(place)})  # fills the cache, and is not counted
                 costs[work.name].runs.append(once(work.command, work.cwd, {"GUARDRAIL_CACHE": str(place)}))
                 print(f"  {turn + 1}/{work.rounds}  {work.name}: {costs[work.name].runs[-1].wall:.2f} s", file=sys.stderr)
     return {name: given.median for name, given in costs.items()}

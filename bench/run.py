@@ -1,11 +1,9 @@
 """Times guardrail against its floors and its peers, interleaved; prints one table, puts it into docs/performance.md.
 
-`make bench` measures what takes minutes; `python bench/run.py --slow` also runs Semgrep and Fixit, and scans of 20,000 files.
 Peers live in an environment of their own, bench/.venv. SEMGREP_RULES names a folder with Semgrep's public Python rules: they
 are not on PyPI, so without it Semgrep is left out.
 """
 
-import argparse
 import os
 import platform
 import re
@@ -24,6 +22,7 @@ HOME = BENCH / ".corpora"
 CACHE = HOME / "cache"
 PAGE = BENCH.parent / "docs" / "performance.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end of table -->)", re.DOTALL)
+EMPTY, SMALL = 200, 3_000  # bytes: files that are copied for scans of many, so that 20,000 take minutes
 PEERS = ("bandit", "ruff", "fixit", "semgrep")
 GUARDRAIL = Path(sys.executable).parent / "guardrail"
 PARSE = "import ast,pathlib,sys\nfor p in pathlib.Path(sys.argv[1]).rglob('*.py'): ast.parse(p.read_bytes())"
@@ -39,22 +38,27 @@ def peers(names: tuple[str, ...]) -> Path:
     return commands
 
 
-def works(source: Path, repository: Path, slow: bool) -> list[Work]:
+def works(repository: Path) -> list[Work]:
     """Everything that is timed, cheapest first."""
-    python = sys.executable
-    commands = peers(PEERS if slow else PEERS[:2])
+    python, source = sys.executable, repository / "django"  # peers that heed .gitignore find nothing in .corpora itself
+    commands = peers(PEERS)
+    dull = [GUARDRAIL, "check", "--base", "main", "--head", "dull"]
     found = [
         Work("python -c pass", [python, "-c", "pass"], repository),
         Work("import libcst", [python, "-c", "import libcst"], repository),
         Work("guardrail --version", [GUARDRAIL, "--version"], repository),
         Work("guardrail --help", [GUARDRAIL, "--help"], repository),
         Work("check, empty change", [GUARDRAIL, "check"], repository),
-        Work("check, nothing of interest", [GUARDRAIL, "check", "--base", "main", "--head", "dull"], repository),
+        Work("check, nothing of interest, cold", dull, repository, cold=True),
+        Work("check, nothing of interest, warm", dull, repository, warm=True),
     ]
     for count in (1, 5, 50):
         command = [GUARDRAIL, "check", "--base", "main", "--head", f"files-{count}"]
-        found.append(Work(f"check, {count} files, cold", command, repository, 2, cold=True))
-        found.append(Work(f"check, {count} files, warm", command, repository, 3, warm=True))
+        found.append(Work(f"check, {count} file{'s' * (count > 1)}, cold", command, repository, 2, cold=True))
+        found.append(Work(f"check, {count} file{'s' * (count > 1)}, warm", command, repository, 3, warm=True))
+    other = [GUARDRAIL, "check", "--base", "main", "--head", "files-50"]
+    new = [GUARDRAIL, "check", "--base", "main", "--head", "files-5"]
+    found.append(Work("check, 5 files, new, after a check of 50 others", new, repository, 2, after=other))
     scan = [GUARDRAIL, "scan", "--no-map", "django"]
     found += [
         Work("ast.parse of Django", [python, "-c", PARSE, source], repository, 3),
@@ -69,24 +73,22 @@ def works(source: Path, repository: Path, slow: bool) -> list[Work]:
         ),
         Work("bandit -r", [commands / "bandit", "-q", "-r", source], repository, 2),
     ]
-    if slow:
-        found.append(Work("fixit lint", [commands / "fixit", "lint", source], repository, 1))
-        if rules := os.environ.get("SEMGREP_RULES"):
-            found.append(
-                Work("semgrep", [commands / "semgrep", "scan", "--metrics=off", "-q", "--config", rules, source], repository, 1)
-            )
+    found.append(Work("fixit lint", [commands / "fixit", "--quiet", "lint", source], repository, 1))
+    if rules := os.environ.get("SEMGREP_RULES"):
+        semgrep = [commands / "semgrep", "scan", "--metrics=off", "--disable-version-check", "-q", "--config", rules, source]
+        found.append(Work("semgrep, public Python rules", semgrep, repository, 1))
     return found
 
 
-def growth(source: Path, repository: Path, slow: bool) -> dict[str, dict[str, list[tuple[float, float]]]]:
+def growth(source: Path, repository: Path) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """Seconds and megabytes against the size of the work."""
     check: list[tuple[int, Cost]] = []
     for lines in (10, 100, 1_000, 10_000):
         command = [GUARDRAIL, "check", "--no-cache", "--base", "main", "--head", f"lines-{lines}"]
         check.append((lines, once(command, repository)))
     scan: list[tuple[int, Cost]] = []
-    files = sorted(source.rglob("*.py"))
-    for count in (100, 400, *((1_600, 6_400, 20_000) if slow else ())):
+    files = sorted(path for path in source.rglob("*.py") if EMPTY < path.stat().st_size < SMALL)
+    for count in (100, 400, 1_600, 6_400, 20_000):
         folder = HOME / "many"
         shutil.rmtree(folder, ignore_errors=True)
         for number in range(count):
@@ -115,18 +117,15 @@ def table(costs: dict[str, Cost]) -> str:
 
 def main() -> None:
     """Measure, print, write."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--slow", action="store_true", help="Semgrep, Fixit and 20,000 files, too: the better part of an hour.")
-    slow = options.parse_args().slow
     HOME.mkdir(exist_ok=True)
     releases = django(HOME)
     source = releases["5.2"]
     repository = history(HOME, releases)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    text = f"{machine}; medians, wall time unless said otherwise\n\n{table(interleaved(works(source, repository, slow), CACHE))}"
+    text = f"{machine}; medians, wall time unless said otherwise\n\n{table(interleaved(works(repository), CACHE))}"
     print(text)
     PAGE.write_text(TABLE.sub(lambda _: f"\n{text}\n", PAGE.read_text("utf-8")), encoding="utf-8")
-    grown = growth(source, repository, slow)
+    grown = growth(source, repository)
     for name, across in (("check", "touched lines"), ("scan", "files")):
         picture = plot(f"guardrail {name}, cold", across, "seconds, megabytes", grown[name])
         PAGE.with_name(f"performance-{name}.svg").write_text(picture, encoding="utf-8")

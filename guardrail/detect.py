@@ -26,7 +26,7 @@ D = TypeVar("D", bound="Detector")
 def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
     """Each detector with the places that it finds in the definition."""
     matches: dict[int, dict[int, Match]] = {}  # by detector and node
-    detectors = [d for d in detectors if not d.in_file or not facts.file.words.isdisjoint(d.in_file)]
+    detectors = [d for d in detectors if _is_at_home(d, facts)]
     by_kind = _by_kind(detectors)
     first, check = _steps()
     for node in facts.nodes:
@@ -40,6 +40,13 @@ def detect(facts: Facts, detectors: Sequence[D]) -> Iterator[tuple[D, Match]]:
         if detector.check and kept:
             kept = check(detector, facts, kept)
         yield from ((detector, match) for match in kept)
+
+
+def _is_at_home(detector: Detector, facts: Facts) -> bool:
+    """Whether what the detector wants in the file, and near the definition, is there."""
+    if detector.in_file and facts.file.words.isdisjoint(detector.in_file):
+        return False
+    return not detector.near or facts.definition is None or facts.file.near(facts.definition, detector.near)
 
 
 def _checked(detector: Detector, facts: Facts, kept: Iterable[Match]) -> Iterable[Match]:

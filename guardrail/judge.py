@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from guardrail import snapshot, surfaces, texts
+from guardrail import relations, snapshot, surfaces, texts
 from guardrail.analysis.depth import TOO_DEEP
 from guardrail.delta.find import losses, paired
 from guardrail.delta.loss import Loss
@@ -167,9 +167,11 @@ class Judge:
         if definition.kind == "module" and not definition.words:
             return []
         if not self.triage:
-            return [(n, rule) for n, rule in enumerate(self.rules.rules) if rule.delta is not None and rule.patterns]
-        found = self.losing.among(base.words.of(definition), partial(base.words.search, definition))
-        return [(number, self.rules.rules[number]) for number in sorted(found)]
+            found = [n for n, rule in enumerate(self.rules.rules) if rule.delta is not None and rule.patterns]
+        else:
+            found = sorted(self.losing.among(base.words.of(definition), partial(base.words.search, definition)))
+        rules = ((number, self.rules.rules[number]) for number in found)
+        return [(number, rule) for number, rule in rules if base.words.near(definition, rule.near)]
 
     def side(self, tree: Tree, path: str | None) -> Side | None:
         """One side of a file, None where it is not there or cannot be read."""
@@ -199,30 +201,25 @@ class Judge:
     def surfaces_by_words(self) -> Anchored[tuple[str, int]]:
         """The surfaces, likewise; each with the number of a shape, or -1 for its names and its form by hand."""
         signals = self.rules.signals.items()
-        named = [((name, -1), surfaces.anchors(given)) for name, given in signals]
+        givers = relations.givers(self.library)
+        named = [((name, -1), surfaces.anchors(given, givers)) for name, given in signals]
         shaped = [((name, number), shape.anchors) for name, given in signals for number, shape in enumerate(given.shapes)]
         return Anchored([*named, *shaped])
 
     @cached_property
+    def asked(self) -> frozenset[str]:
+        """The words of all anchors."""
+        return self.by_words.words | self.surfaces_by_words.words | self.losing.words
+
+    @cached_property
     def inherited(self) -> list[tuple[str, frozenset[str]]]:
         """Class, or package of classes with a dot at its end → the words of the classes that it inherits from."""
-        table = self.library.get("inherits", {}).items()
-        named = [(name.removesuffix("*"), [kinds] if isinstance(kinds, str) else kinds) for name, kinds in table]
-        return [
-            (name, frozenset(word for kind in kinds for word in (kind.split(".")[0], kind.split(".")[-1]))) for name, kinds in named
-        ]
+        return relations.inherited(self.library)
 
     @cached_property
     def implied(self) -> dict[str, list[str]]:
         """Package → packages of the classes that its objects may be of."""
-        found: dict[str, set[str]] = {}
-        for table in ("aliases", "returns", "attributes", "instances", "inherits", "requests"):
-            for name, kinds in self.library.get(table, {}).items():
-                for kind in [kinds] if isinstance(kinds, str) else kinds:
-                    one, other = name.split(".")[0], kind.split(".")[0]
-                    if one != other:
-                        found.setdefault(one, set()).update((other, kind.rpartition(".")[2]))
-        return {one: sorted(others) for one, others in found.items()}
+        return relations.implied(self.library)
 
 
 def _come(base: Side | None, head: Side | None) -> tuple[Definition, ...]:

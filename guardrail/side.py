@@ -34,7 +34,7 @@ class Side:
         """Nothing is parsed with libcst yet."""
         self.judge, self.file, self._of_head = judge, file, of_head
         self.definitions: Sequence[Definition] = file.index.definitions
-        self.words = FileWords(file.text, file.index, judge.implied, judge.inherited)
+        self.words = FileWords(file.text, file.index, judge.implied, judge.inherited, judge.asked)
         self._keys: dict[int, str] = {}
 
     @property
@@ -57,7 +57,7 @@ class Side:
         from guardrail.analysis.files import FileFacts
         from guardrail.analysis.library import Library
 
-        return FileFacts(self.file, Library(self.judge.library))
+        return FileFacts(self.file, Library(self.judge.library), self.words.near)
 
     @cached_property
     def allows(self) -> AllowsOfFile:

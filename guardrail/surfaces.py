@@ -31,12 +31,17 @@ class Place:
     evidence: tuple[Evidence, ...]
 
 
-def anchors(signals: Signals) -> Anchors:
-    """The words without which neither calls, bases and decorators nor the form by hand can speak for the surface."""
+def anchors(signals: Signals, givers: Mapping[str, Iterable[str]]) -> Anchors:
+    """The words without which neither calls, bases and decorators nor the form by hand can speak for the surface.
+
+    `givers`: class → names of what gives its objects; who uses these need not name the class.
+    """
     parts = []
     for name in (*signals.calls, *signals.low_level, *signals.bases, *signals.decorators):
-        named = name.removesuffix(".*").split(".")
-        parts.append(needs(named[0], attribute(named[-1]) if len(named) > 1 else named[0]))
+        below = name.removesuffix(".*")
+        for each in (below, *(givers.get(below, ()) if below != name else ())):
+            first, *rest = each.split(".")
+            parts.append(needs(first, attribute(rest[-1]) if rest else first))
     if signals.by_hand:
         parts.append(together(p.anchors() for p in signals.by_hand))
     return choice(parts) if parts else frozenset()

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from guardrail.grep import Grep, Mask, Span, mask
 from guardrail.model import Binding, Definition, FileIndex
-from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, Anchors, Words, attribute, is_plain
+from guardrail.patterns.anchors import IN_FILE, NAMES, OWN, SEARCH, SECRET, SECRETNAME, Anchors, Words, attribute, is_plain
 from guardrail.words import attributes_in, is_secret_name, words_in
 
 _DEFINED = re.compile(r"\b(?:def|class)\b[\s\\]*([^\W\d]\w*)")
@@ -26,11 +26,17 @@ class FileWords:
     """The words of one file's definitions, with all that their names stand for."""
 
     def __init__(
-        self, text: str, index: FileIndex, implied: Mapping[str, Sequence[str]], inherited: Sequence[tuple[str, Words]] = ()
+        self,
+        text: str,
+        index: FileIndex,
+        implied: Mapping[str, Sequence[str]],
+        inherited: Sequence[tuple[str, Words]] = (),
+        asked: Words = frozenset(),
     ) -> None:
         """`implied`: packages whose objects may be of another package's classes (`flask_sqlalchemy`: `sqlalchemy`).
 
-        `inherited`: classes, and packages of classes with a dot at the end, with the words of their bases.
+        `inherited`: classes, and packages of classes with a dot at the end, with the words of their bases. `asked`: the words of
+        all anchors, by which a module of a library that they speak of is known.
         """
         self.text, self.lines = text, text.split("\n")
         self._grep = Grep(self.lines)
@@ -45,6 +51,7 @@ class FileWords:
             self.everywhere |= frozenset(implied.get(package, ()))
         self.everywhere |= frozenset(map(attribute, self.everywhere))
         self.module = frozenset(word for part in index.module.split(".") for word in (part, attribute(part)))
+        self._speaks_of_it = index.module.partition(".")[0] in asked
         self._of_lines: dict[Span, Words] = {}
         self._attributes_of: dict[Span, Words] = {}
         self._closures: dict[int, tuple[Words, set[Span], Mask]] = {}
@@ -75,6 +82,12 @@ class FileWords:
         if wanted.startswith(r"\A"):
             return self._grep.found(wanted, self._own(definition), (own,))
         return self._grep.found(wanted, lines, (own, *spans))
+
+    def near(self, definition: Definition, wanted: str) -> bool:
+        """Whether the `near` of a detector, "" for any, is found in the definition or in what its names stand for."""
+        if wanted == SECRETNAME:
+            return any(is_secret_name(word) for word in self.of(definition) if not word.startswith("."))
+        return not wanted or self.search(definition, SEARCH + wanted)
 
     def _own(self, definition: Definition) -> Mask:
         """The lines of a definition; of the module those that are no other definition's."""
@@ -129,6 +142,8 @@ class FileWords:
             if word in self.imported:
                 words |= self.imported[word]
             for binding in self.bound.get(word, ()):
+                if self._speaks_of_it and binding.kind != "value":  # its full name is one that rules may ask for
+                    words |= self.module | {attribute(word)}
                 for span in self._spans(binding):
                     if span not in spans:
                         spans.add(span)
@@ -136,6 +151,7 @@ class FileWords:
                         words |= self._attributes(*span)
         if definition.kind == "class" or "." in definition.symbol:  # its class is one of the module
             words |= self.module
+            words |= set(map(attribute, definition.symbol.split("."))) if self._speaks_of_it else set()
         if self.index.stars:  # any name may be one of such a module
             words |= set(map(attribute, words))
         return frozenset(words), spans, mask(spans) | self._own(definition)
@@ -199,6 +215,11 @@ class Anchored(Generic[T]):
                     self.loose.append(thing)
                 else:
                     self.filed.setdefault(key, []).append((plain, searches, thing))
+
+    @property
+    def words(self) -> Words:
+        """All words that the anchors ask for."""
+        return frozenset().union(*(plain for several in self.filed.values() for plain, _, _ in several))
 
     def among(self, words: Words, search: Callable[[str], bool]) -> frozenset[T]:
         """What may match where these words are, and what `search` finds around them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from guardrail.analysis.facts import Facts, Origin
@@ -14,9 +15,9 @@ from guardrail.profiling import timed
 class FileFacts:
     """One file of one side: the facts of its definitions, made when they are asked for."""
 
-    def __init__(self, source: SourceFile, library: Library) -> None:
-        """Nothing is parsed yet."""
-        self.source, self.library, self.index = source, library, source.index
+    def __init__(self, source: SourceFile, library: Library, near: Callable[[Definition, str], bool] = lambda *_: True) -> None:
+        """Nothing is parsed yet; `near` tells whether what a detector wants to be near a definition is there."""
+        self.source, self.library, self.near, self.index = source, library, near, source.index
         self.lines = split_lines(source.text)
         self.depth = 0
         self._slices: dict[int, Facts] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from guardrail.model import Confidence, GuardrailError, Severity, Surface, Tier
 from guardrail.packs.late import Late
-from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, SECRET, Anchors, choice, needs, together
+from guardrail.patterns.anchors import ANYWHERE, IN_FILE, OWN, SEARCH, SECRET, SECRETNAME, Anchors, choice, needs, together
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Words that open a context inside a definition; the others may come from its decorators or its class.
 _OPENERS = {"async": needs("async"), "except": needs("except"), "loop": choice([needs("for"), needs("while")])}
 _ANCHORS = "_anchors"
-SECRETNAME = "$SECRETNAME"  # as a `near`: any word that names a credential
 TELLING_LITTLE = frozenset("return def class raise assert pass if for in not with except == != True False None".split())
 
 

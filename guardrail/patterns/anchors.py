@@ -9,6 +9,7 @@ Anchors = frozenset[Words]  # {frozenset()}: could be anywhere
 
 ANYWHERE: Anchors = frozenset({frozenset()})
 SECRET = "<secret>"  # stands for any word that names a credential
+SECRETNAME = "$SECRETNAME"  # the same, as packs write it in a `near`
 SEARCH = "<search>"  # before a regular expression that must be found in the text
 IN_FILE = "<file>"  # before a word that must occur somewhere in the file
 OWN = "<own>"  # before a keyword of a statement, which must stand in the definition's own lines

@@ -59,7 +59,7 @@ class Recall:
             (f.base_path, f.head_path, *(None if some is None else sorted(some) for some in (f.added, f.removed)), f.copied_from)
             for f in self.change.files
         ]
-        said = repr((self.change.identity, files, replace(self.settings, jobs=0)))
+        said = repr((self.change.label, self.change.identity, files, replace(self.settings, jobs=0)))
         return key(b"change", kept.program(), self.rules.theirs, said.encode("utf-8", "surrogateescape"))
 
     def _with_text(self, judgement: FileJudgement) -> FileJudgement:

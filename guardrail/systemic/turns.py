@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref
-from guardrail.systemic.fetched import is_given, is_prepared, roots
-from guardrail.systemic.refs import last_name, names_called
+from guardrail.systemic.fetched import is_given, is_prepared
+from guardrail.systemic.refs import last_name, names_called, roots
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Hop, Path
 
 _LOCKS = frozenset({"select_for_update", "with_for_update"})
+_CHANGES = ("change", "commit", "commit-async")
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -21,7 +22,8 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    return "" if _is_repeated(path) and not _is_deliberate(path) and not _is_fetched_along(judging, path) else None
+    meant = _is_deliberate(path) or _is_fetched_along(judging, path) or _is_read_to_be_changed(judging, path)
+    return "" if _is_repeated(path) and not meant else None
 
 
 def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -47,6 +49,16 @@ def _is_deliberate(path: Path) -> bool:
     if names_called(path.deed.site.ref) & _LOCKS:
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
+
+
+def _is_read_to_be_changed(judging: Judging, path: Path) -> bool:
+    """Whether a function on the way goes on to change the database once it has what it asked for: one piece of work a turn."""
+    walk = judging.walk("function", judging.graph.effects.group(_CHANGES))
+    return any(
+        site.line > hop.line and not any(a.kind == "except" for a in site.around)
+        for hop in path.hops[1:]
+        for site in walk.sites(hop.node)
+    )
 
 
 def _is_repeated(path: Path) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
+from guardrail.systemic.facts import Site
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
@@ -87,6 +88,11 @@ class Walk:
     def edges(self, node: Node) -> Iterator[Edge]:
         """The calls that a path may take."""
         return (e for e in node.edges if e.cut not in self.mode.stops and e.callee != node.key)
+
+    def sites(self, node: Node) -> Iterator[Site]:
+        """The sites of a function that have an effect, by themselves or through what they call."""
+        yield from (deed.site for deed in self.deeds(node))
+        yield from (edge.site for edge in self.edges(node) if self.down(edge.callee))
 
     def down(self, start: Key) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed] | None:
         """The shortest way from a function to an effect."""

@@ -93,7 +93,14 @@ class Judging:
         first = path.hops[0].node
         if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
             return False
-        return path.context.kind != "async" or first.function.name not in _STARTING
+        return path.context.kind != "async" or not self._only_starts(first)
+
+    def _only_starts(self, node: Node) -> bool:
+        """Whether a coroutine runs while the program starts or ends, when nobody waits for the event loop."""
+        if node.function.name in _STARTING:
+            return True
+        callers = self.graph.callers(node.key)
+        return bool(callers) and all(caller.function.name in _STARTING for caller, _ in callers)
 
     def _grouped(self, rule: Rule, paths: Iterable[tuple[Path, Node]], whole: bool) -> Iterator[Found]:
         """One finding for each anchor, which tells the nearest path and how many more there are."""

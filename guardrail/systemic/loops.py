@@ -11,6 +11,7 @@ from guardrail.systemic.facts import Around, Ref
 from guardrail.systemic.refs import last_name, ref
 
 FEW = 5  # turns of a loop over a literal that nobody minds
+_SLICE = 10  # elements of a slice that somebody has kept short on purpose
 _BATCHES = re.compile(r"batch|chunk|paginat|pages\b|get_pages|grouper|slices")
 _TRIES = re.compile(r"attempt|retr(y|ies)|tries|\btry_")
 _UNDOING = frozenset({"rollback", "set_rollback", "savepoint_rollback", "exit", "abort"})
@@ -23,7 +24,7 @@ def of_for(node: Any) -> Around:
     if retry is not None:
         return retry
     found = around(node, node.lineno)
-    ends = isinstance(node.body[-1], _LEAVING)
+    ends = isinstance(node.body[-1], _LEAVING) or _is_search(node.body)
     return Around("few", node.lineno) if ends and found.kind == "loop" else found
 
 
@@ -34,7 +35,27 @@ def around(node: Any, line: int) -> Around:
     return Around(kind, line, ref(node.iter), 0, bool(getattr(node, "is_async", isinstance(node, ast.AsyncFor))), names)
 
 
+def _is_search(body: Sequence[ast.stmt]) -> bool:
+    """Whether a loop looks for the first of something: it ends with `if found: return …`, on what it has asked for in this turn."""
+    last = body[-1]
+    if not isinstance(last, ast.If) or last.orelse or not isinstance(last.body[-1], (ast.Return, ast.Break)):
+        return False
+    if any(isinstance(n, ast.Not) or (isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Is)) for n in ast.walk(last.test)):
+        return False  # what leaves at the first that is missing looks at all of them when all is well
+    if any(isinstance(n, ast.Await) for n in ast.walk(last.test)) or isinstance(last.test, ast.Call):
+        return True
+    asked = {n for s in body if isinstance(s, ast.Assign) and _calls(s.value) for t in s.targets for n in _names(t)}
+    return bool(asked & set(_names(last.test)))
+
+
+def _calls(value: ast.expr) -> bool:
+    return isinstance(value.value if isinstance(value, ast.Await) else value, ast.Call)
+
+
 def _few(iterable: ast.expr) -> bool:
+    if isinstance(iterable, ast.Subscript):
+        last = iterable.slice.upper if isinstance(iterable.slice, ast.Slice) else None
+        return isinstance(last, ast.Constant) and isinstance(last.value, int) and last.value <= _SLICE
     if isinstance(iterable, (ast.Tuple, ast.List, ast.Set)):
         return len(iterable.elts) <= FEW and not any(isinstance(e, ast.Starred) for e in iterable.elts)
     if not isinstance(iterable, ast.Call):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guardrail.systemic.facts import Ref
+from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.fetched import is_given, is_prepared
 from guardrail.systemic.refs import last_name, names_called, roots
+from guardrail.systemic.tabled import is_of_another_table
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
@@ -52,10 +53,11 @@ def _is_deliberate(path: Path) -> bool:
 
 
 def _is_read_to_be_changed(judging: Judging, path: Path) -> bool:
-    """Whether a function on the way goes on to change the database once it has what it asked for: one piece of work a turn."""
+    """Whether a function on the way changes the database, itself or once it has what it asked for: one piece of work a turn."""
     walk = judging.walk("function", judging.graph.effects.group(_CHANGES))
     return any(
-        site.line > hop.line and not any(a.kind == "except" for a in site.around)
+        (site.line > hop.line or any(site is deed.site for deed in walk.deeds(hop.node)))
+        and not any(a.kind == "except" for a in site.around)
         for hop in path.hops[1:]
         for site in walk.sites(hop.node)
     )
@@ -70,10 +72,18 @@ def _is_repeated(path: Path) -> bool:
         return False
     site = path.edges[0].site if path.edges else path.deed.site
     bound = set(around.names)
+    if "except" in _inside(site) or (not path.edges and is_of_another_table(site, effect.name, frozenset(bound))):
+        return False
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
     used = roots(site.ref) | {n for a in site.arguments for n in a.names}
     return bool(used & bound)
+
+
+def _inside(site: Site) -> list[str]:
+    """The kinds of the blocks between a site and its loop."""
+    kinds = [a.kind for a in site.around]
+    return kinds[: kinds.index("loop")] if "loop" in kinds else kinds
 
 
 def _is_lookup(path: Path) -> bool:
@@ -94,9 +104,7 @@ def _remembered(path: Path) -> bool:
     """Whether the loop, or a function on the way, asks only for what is not known yet."""
     first, *others = [*(edge.site for edge in path.edges), path.deed.site]
     later = {a.kind for site in others for a in site.around}
-    kinds = [a.kind for a in first.around]
-    inside = kinds[: kinds.index("loop")] if "loop" in kinds else kinds
-    return "memo" in inside or bool(later & {"memo", "lacking"}) or any(map(_cached, path.hops[1:]))
+    return "memo" in _inside(first) or bool(later & {"memo", "lacking"}) or any(map(_cached, path.hops[1:]))
 
 
 def _cached(hop: Hop) -> bool:

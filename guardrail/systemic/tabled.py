@@ -1,0 +1,38 @@
+"""Loops over tables or over queries: each turn asks something else once, which no single query could ask."""
+
+from __future__ import annotations
+
+from guardrail.systemic.facts import Ref, Site
+from guardrail.systemic.refs import last_name, roots
+
+_MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
+
+
+def is_of_another_table(site: Site, effect: str, bound: frozenset[str]) -> bool:
+    """Whether a query is one of the loop's own names, or selects from one: `for model in models: select(model)`."""
+    if "QuerySet." in effect:
+        return site.ref is not None and site.ref[0] == "attr" and _is_query(site.ref[1], bound)
+    return bool(site.arguments) and bool(_selected(site.arguments[0].ref) & bound)
+
+
+def _is_query(ref: Ref, bound: frozenset[str]) -> bool:
+    """Whether a chain begins with one of the names, and goes on with methods and a manager only, not with a relation."""
+    while ref is not None and ref[0] != "name":
+        called = ref[0] == "call"
+        ref = ref[1] if called else ref
+        if ref is None or ref[0] != "attr" or not (called or ref[2] in _MANAGERS):
+            return False
+        ref = ref[1]
+    return ref is not None and ref[1] in bound
+
+
+def _selected(ref: Ref) -> set[str]:
+    """The names in what is selected, or the one that the statement begins with."""
+    while ref is not None and ref[0] in ("call", "attr"):
+        if ref[0] == "call" and last_name(ref[1]) == "select":
+            return roots(ref[2][:1])
+        ref = ref[1]
+    return {str(ref[1])} if ref is not None and ref[0] == "name" else set()
+
+
+__all__ = ["is_of_another_table"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Hop, Path
 
 _LOCKS = frozenset({"select_for_update", "with_for_update"})
-_CHANGES = ("change", "commit", "commit-async")
+_WORK = ("change", "commit", "commit-async", "network", "proc", "file-heavy")
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -23,7 +23,7 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    meant = _is_deliberate(path) or _is_fetched_along(judging, path) or _is_read_to_be_changed(judging, path)
+    meant = _is_deliberate(path) or _is_fetched_along(judging, path) or _is_piece_of_work(judging, path)
     return "" if _is_repeated(path) and not meant else None
 
 
@@ -52,9 +52,9 @@ def _is_deliberate(path: Path) -> bool:
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
 
 
-def _is_read_to_be_changed(judging: Judging, path: Path) -> bool:
-    """Whether a function on the way changes the database, itself or once it has what it asked for: one piece of work a turn."""
-    walk = judging.walk("function", judging.graph.effects.group(_CHANGES))
+def _is_piece_of_work(judging: Judging, path: Path) -> bool:
+    """Whether a function on the way does more than it asks: it changes the database, or waits for another machine, in each turn."""
+    walk = judging.walk("function", judging.graph.effects.group(_WORK))
     return any(
         (site.line > hop.line or any(site is deed.site for deed in walk.deeds(hop.node)))
         and not any(a.kind == "except" for a in site.around)

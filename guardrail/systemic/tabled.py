@@ -6,6 +6,7 @@ from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.refs import last_name, roots
 
 _MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
+_STATEMENTS = frozenset({"select", "select_from", "update", "delete", "insert"})
 
 
 def is_of_another_table(site: Site, effect: str, bound: frozenset[str]) -> bool:
@@ -27,12 +28,13 @@ def _is_query(ref: Ref, bound: frozenset[str]) -> bool:
 
 
 def _selected(ref: Ref) -> set[str]:
-    """The names in what is selected, or the one that the statement begins with."""
+    """The names in what is selected from, or the one that the statement begins with."""
+    found: set[str] = set()
     while ref is not None and ref[0] in ("call", "attr"):
-        if ref[0] == "call" and last_name(ref[1]) == "select":
-            return roots(ref[2][:1])
+        if ref[0] == "call" and last_name(ref[1]) in _STATEMENTS:
+            found |= roots(ref[2][:1])
         ref = ref[1]
-    return {str(ref[1])} if ref is not None and ref[0] == "name" else set()
+    return found | ({str(ref[1])} if ref is not None and ref[0] == "name" else set())
 
 
 __all__ = ["is_of_another_table"]

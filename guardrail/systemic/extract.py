@@ -198,11 +198,11 @@ class _Gathering(Expressions):
 
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
-        kind = loops.condition(node.test) or "branch"
+        kind = loops.condition(node.test) or loops.way_on(node.body)
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
             self.within(Around(kind, node.lineno), node.body)
-        self.within(Around(loops.otherwise(node.test) or "branch", node.lineno), node.orelse)
+        self.within(Around(loops.otherwise(node.test) or loops.way_on(node.orelse), node.lineno), node.orelse)
         self.open.tests = held
 
     def on_While(self, node: ast.While) -> None:

@@ -19,8 +19,8 @@ Ref = tuple[Any, ...] | None
 class Around:
     """A block that a site stands in, with the line where it begins.
 
-    `kind` is loop, few (turns), with, retry, except, finally, try, branch (of an `if`), memo (one for what is not known yet) or
-    lacking (one for what an object lacks).
+    `kind` is loop, few (turns), with, retry, except, finally, try, branch (of an `if`), last (one that leaves), memo (one for what
+    is not known yet) or lacking (one for what an object lacks).
     """
 
     kind: str

@@ -174,6 +174,11 @@ def leaves(body: Sequence[ast.stmt]) -> bool:
     return bool(body) and isinstance(body[-1], _LEAVING)
 
 
+def way_on(body: Sequence[ast.stmt]) -> str:
+    """What a branch is that says nothing by its test: `last` where it leaves, so that a loop does not come to it again."""
+    return "last" if leaves(body) else "branch"
+
+
 def kept(handlers: Sequence[ast.ExceptHandler]) -> tuple[str, ...]:
     """The last names of the errors that handlers neither raise again nor answer with a rollback; "" for all errors."""
     found: list[str] = []

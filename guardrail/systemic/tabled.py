@@ -5,7 +5,6 @@ from __future__ import annotations
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.refs import last_name, roots
 
-_MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
 _STATEMENTS = frozenset({"select", "select_from", "update", "delete", "insert"})
 
 
@@ -17,14 +16,10 @@ def is_of_another_table(site: Site, effect: str, bound: frozenset[str]) -> bool:
 
 
 def _is_query(ref: Ref, bound: frozenset[str]) -> bool:
-    """Whether a chain begins with one of the names, and goes on with methods and a manager only, not with a relation."""
-    while ref is not None and ref[0] != "name":
-        called = ref[0] == "call"
-        ref = ref[1] if called else ref
-        if ref is None or ref[0] != "attr" or not (called or ref[2] in _MANAGERS):
-            return False
-        ref = ref[1]
-    return ref is not None and ref[1] in bound
+    """Whether a chain of calls begins with one of the names: `query.filter(…)`, but not `row.children.filter(…)`."""
+    while ref is not None and ref[0] == "call" and ref[1] and ref[1][0] == "attr":
+        ref = ref[1][1]
+    return ref is not None and ref[0] == "name" and ref[1] in bound
 
 
 def _selected(ref: Ref) -> set[str]:

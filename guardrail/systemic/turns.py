@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOCKS = frozenset({"select_for_update", "with_for_update"})
 _WORK = ("change", "commit", "commit-async", "network", "proc", "file-heavy")
+_RARE = frozenset({"except", "last"})  # blocks of a loop that not each of its turns comes to
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -72,7 +73,7 @@ def _is_repeated(path: Path) -> bool:
         return False
     site = path.edges[0].site if path.edges else path.deed.site
     bound = set(around.names)
-    if "except" in _inside(site) or (not path.edges and is_of_another_table(site, effect.name, frozenset(bound))):
+    if _RARE & set(_inside(site)) or (not path.edges and is_of_another_table(site, effect.name, frozenset(bound))):
         return False
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}

@@ -180,6 +180,17 @@ def roots(ref: Ref) -> set[str]:
     return found
 
 
+def words(of: object) -> Iterator[str]:
+    """All names and literal texts in a Ref."""
+    todo: list[object] = [of]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, tuple):
+            todo += part[1:] if part and isinstance(part[0], str) else part
+
+
 def names_called(of: Ref) -> set[str]:
     """The last names of what is called in a chain of calls."""
     found = set()

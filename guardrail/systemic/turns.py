@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.fetched import is_given, is_prepared
-from guardrail.systemic.refs import last_name, names_called, roots
+from guardrail.systemic.refs import last_name, names_called, roots, words
 from guardrail.systemic.tabled import is_of_another_table
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Hop, Path
 
-_LOCKS = frozenset({"select_for_update", "with_for_update"})
+_LOCKS = re.compile(r"\b(select_for_update|with_for_update|for update)\b|advisory|\bget_lock\b", re.I)
 _WORK = ("change", "commit", "commit-async", "network", "proc", "file-heavy")
 _RARE = frozenset({"except", "last"})  # blocks of a loop that not each of its turns comes to
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
@@ -48,7 +49,8 @@ def _is_fetched_along(judging: Judging, path: Path) -> bool:
 def _is_deliberate(path: Path) -> bool:
     """Whether each turn is a piece of work of its own, which ends with a write."""
     method = path.deed.effect.name.rpartition(".")[2]
-    if names_called(path.deed.site.ref) & _LOCKS:
+    site = path.deed.site
+    if any(_LOCKS.search(word) for part in (site.ref, *(a.ref for a in site.arguments)) for word in words(part)):
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
 
@@ -56,6 +58,8 @@ def _is_deliberate(path: Path) -> bool:
 def _is_piece_of_work(judging: Judging, path: Path) -> bool:
     """Whether a function on the way does more than it asks: it changes the database, or waits for another machine, in each turn."""
     walk = judging.walk("function", judging.graph.effects.group(_WORK))
+    if any(last_name(s.ref) == "commit" and s.line > hop.line for hop in path.hops[1:] for s in hop.node.function.sites):
+        return True
     return any(
         (site.line > hop.line or any(site is deed.site for deed in walk.deeds(hop.node)))
         and not any(a.kind == "except" for a in site.around)

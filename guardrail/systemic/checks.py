@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Path
 
 _NEAR = 3  # functions between a handler and the error that it waits for
+_UNTRIED = frozenset({"except", "last"})  # blocks that a retry does not come to again, whatever fails in them
 _MOMENT = 0.01  # seconds that nobody notices
 _TIMES = re.compile(r"×(\d+)\)")
 _QUIET_METHODS = frozenset("get head options put delete".split())
@@ -99,6 +100,8 @@ def multiplied(judging: Judging, rule: Rule, path: Path) -> str | None:
     """RTY004: two retries that are not the same, of which the product is told."""
     if not path.edges and (path.deed.site.kind == WHOLE or path.deed.site.line == path.context.line):
         return None
+    if _is_untried(path):
+        return None
     if path.context.sure is False and not path.deed.effect.name.startswith(("@", "a loop")):
         return None  # a queue's redelivery of a client that tries again is how both are meant
     inner = _TIMES.search(path.deed.effect.name)
@@ -106,6 +109,19 @@ def multiplied(judging: Judging, rule: Rule, path: Path) -> str | None:
         product = path.context.attempts * int(inner[1])
         return f"Retries inside of retries, {path.context.attempts} × {inner[1]} = {product} calls: $CHAIN."
     return ""
+
+
+def _is_untried(path: Path) -> bool:
+    """Whether a loop that retries does not come again to what is done there: it answers a failure, or leaves the loop behind it."""
+    around = path.context.around
+    if around is None:
+        return False
+    kinds: list[str] = []
+    for block in (path.edges[0].site if path.edges else path.deed.site).around:
+        if block == around:
+            return bool(_UNTRIED & set(kinds))
+        kinds = [] if block.kind == "try" else [*kinds, block.kind]  # what fails in a `try` goes on at its handlers
+    return False
 
 
 def repeats_an_effect(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -14,6 +14,7 @@ from guardrail.findings import filled, finding_of, weigh
 from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
 from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.flags import is_switched_off
 from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
@@ -89,9 +90,11 @@ class Judging:
                         yield path, node
 
     def _counts(self, path: Path) -> bool:
-        """Whether anybody minds the path: not in tests, in migrations, in what starts a program."""
+        """Whether anybody minds the path: not in tests, in migrations, in what starts a program, where an argument says not to."""
         first = path.hops[0].node
         if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
+            return False
+        if is_switched_off(self.graph, path):
             return False
         return path.context.kind != "async" or not self._only_starts(first)
 

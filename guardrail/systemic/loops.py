@@ -111,12 +111,18 @@ def _debug(test: ast.expr) -> bool:
 def of_while(node: ast.While) -> Around | None:
     """A `while` is a loop only where it retries: else nobody knows how often it turns, and servers turn for ever."""
     tried = _tries(node.body)
-    if tried is None:
+    if tried is None or _polls(node.body, tried):
         return None
     words = " ".join(n.id for n in ast.walk(node) if isinstance(n, ast.Name)).lower()
     if _TRIES.search(words) or _sleeps(node.body):
         return Around("retry", node.lineno)
     return None
+
+
+def _polls(body: Sequence[ast.stmt], tried: ast.Try) -> bool:
+    """Whether a loop waits before each turn, whether or not something failed in the one before."""
+    before = body[: next((n for n, s in enumerate(body) if s is tried), 0)]
+    return _sleeps([*before, *tried.body])
 
 
 def _retry_of_for(node: Any) -> Around | None:

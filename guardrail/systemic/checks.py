@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref, Site
+from guardrail.systemic.lasting import is_kept
 from guardrail.systemic.refs import last_name
 from guardrail.systemic.synthetic import WHOLE
 
@@ -44,11 +45,16 @@ def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
     site = path.deed.site
     if path.deed.effect.kind == "sleep" and any(_brief(a.value) for a in site.arguments):
         return None
-    if any(last_name(a.ref) == "WNOHANG" for a in site.arguments):
+    if any(last_name(a.ref) == "WNOHANG" for a in site.arguments) or is_kept(path):
         return None
     if path.deed.effect.name.startswith("concurrent.futures.Future.") and (site.arguments or not path.edges):
         return None  # who looks at it in the coroutine has mostly awaited it
     return ""
+
+
+def computes(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """ASY002: work that is done each time."""
+    return None if is_kept(path) else ""
 
 
 def _brief(value: object) -> bool:

@@ -201,7 +201,7 @@ class _Gathering(Expressions):
         kind = loops.condition(node.test) or loops.way_on(node.body)
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
-            self.within(Around(kind, node.lineno), node.body)
+            self.within(Around(kind, node.lineno, loops.sought(node.test) if kind == "memo" else None), node.body)
         self.within(Around(loops.otherwise(node.test) or loops.way_on(node.orelse), node.lineno), node.orelse)
         self.open.tests = held
 

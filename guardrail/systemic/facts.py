@@ -25,7 +25,7 @@ class Around:
 
     kind: str
     line: int
-    ref: Ref = None  # what is iterated over, entered or caught
+    ref: Ref = None  # what is iterated over, entered or caught; what a memo looks into
     number: int = 0  # of a retry: its attempts, 0 where unknown
     asynchronous: bool = False
     names: tuple[str, ...] = ()  # that a loop binds; the errors, by their last names, that the handlers of a try keep

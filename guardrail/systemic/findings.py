@@ -143,9 +143,9 @@ class Judging:
 
     @staticmethod
     def _place(path: Path, hop: Hop) -> tuple[str, int]:
-        """What one finding is made for: a line; of what a loop repeats, the loop."""
+        """What one finding is made for: a line; of what a loop repeats, and of retries inside of a retry, the loop."""
         first = path.hops[0]
-        if path.context.kind == "loop" and hop is first:
+        if (path.context.kind == "loop" or path.deed.effect.kind == "retry") and hop is first:
             return first.node.module.path, -path.context.line
         return hop.node.module.path, hop.line
 

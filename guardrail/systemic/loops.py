@@ -87,6 +87,13 @@ def condition(test: ast.expr) -> str:
     return "memo" if isinstance(test.ops[0], ast.NotIn) or (isinstance(test.ops[0], ast.Is) and none) else ""
 
 
+def sought(test: ast.expr) -> Ref:
+    """What a `memo` test looks into: `x` of `x is None`, `known` of `key not in known`."""
+    if not isinstance(test, ast.Compare):
+        return None
+    return ref(test.comparators[0] if isinstance(test.ops[0], ast.NotIn) else test.left)
+
+
 def otherwise(test: ast.expr) -> str:
     """The same of what happens where the test does not hold: `memo` behind `x is not None` and behind `x in known`."""
     if isinstance(test, ast.Compare) and len(test.ops) == 1:

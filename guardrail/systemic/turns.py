@@ -9,6 +9,7 @@ from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.fetched import is_given, is_prepared
 from guardrail.systemic.refs import last_name, names_called, roots, words
 from guardrail.systemic.tabled import is_of_another_table
+from guardrail.systemic.working import is_piece_of_work
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Hop, Path
 
 _LOCKS = re.compile(r"\b(select_for_update|with_for_update|for update)\b|advisory|\bget_lock\b", re.I)
-_WORK = ("change", "commit", "commit-async", "network", "proc", "file-heavy")
 _RARE = frozenset({"except", "last"})  # blocks of a loop that not each of its turns comes to
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
@@ -25,7 +25,7 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    meant = _is_deliberate(path) or _is_fetched_along(judging, path) or _is_piece_of_work(judging, path)
+    meant = _is_deliberate(path) or _is_fetched_along(judging, path) or is_piece_of_work(judging, path)
     return "" if _is_repeated(path) and not meant else None
 
 
@@ -53,19 +53,6 @@ def _is_deliberate(path: Path) -> bool:
     if any(_LOCKS.search(word) for part in (site.ref, *(a.ref for a in site.arguments)) for word in words(part)):
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
-
-
-def _is_piece_of_work(judging: Judging, path: Path) -> bool:
-    """Whether a function on the way does more than it asks: it changes the database, or waits for another machine, in each turn."""
-    walk = judging.walk("function", judging.graph.effects.group(_WORK))
-    if any(last_name(s.ref) == "commit" and s.line > hop.line for hop in path.hops[1:] for s in hop.node.function.sites):
-        return True
-    return any(
-        (site.line > hop.line or any(site is deed.site for deed in walk.deeds(hop.node)))
-        and not any(a.kind == "except" for a in site.around)
-        for hop in path.hops[1:]
-        for site in walk.sites(hop.node)
-    )
 
 
 def _is_repeated(path: Path) -> bool:

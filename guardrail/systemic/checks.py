@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref, Site
+from guardrail.systemic.lasting import is_kept
 from guardrail.systemic.refs import last_name
 from guardrail.systemic.synthetic import WHOLE
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Hop, Path
 
 _NEAR = 3  # functions between a handler and the error that it waits for
+_UNTRIED = frozenset({"except", "last"})  # blocks that a retry does not come to again, whatever fails in them
 _MOMENT = 0.01  # seconds that nobody notices
 _TIMES = re.compile(r"×(\d+)\)")
 _QUIET_METHODS = frozenset("get head options put delete".split())
@@ -44,7 +46,7 @@ def blocks(judging: Judging, rule: Rule, path: Path) -> str | None:
     site = path.deed.site
     if path.deed.effect.kind == "sleep" and any(_brief(a.value) for a in site.arguments):
         return None
-    if any(last_name(a.ref) == "WNOHANG" for a in site.arguments):
+    if any(last_name(a.ref) == "WNOHANG" for a in site.arguments) or is_kept(path):
         return None
     if path.deed.effect.name.startswith("concurrent.futures.Future.") and (site.arguments or not path.edges or _is_done(path)):
         return None  # who looks at it in the coroutine has mostly awaited it
@@ -56,6 +58,11 @@ def _is_done(path: Path) -> bool:
     sites, ref = path.hops[-1].node.function.sites, path.deed.site.ref
     held = ref[1] if ref and ref[0] == "attr" else None
     return any(s.ref == ("attr", held, "done") and s.line <= path.deed.site.line for s in sites)
+
+
+def computes(judging: Judging, rule: Rule, path: Path) -> str | None:
+    """ASY002: work that is done each time."""
+    return None if is_kept(path) else ""
 
 
 def _brief(value: object) -> bool:
@@ -113,6 +120,8 @@ def multiplied(judging: Judging, rule: Rule, path: Path) -> str | None:
     """RTY004: two retries that are not the same, of which the product is told."""
     if not path.edges and (path.deed.site.kind == WHOLE or path.deed.site.line == path.context.line):
         return None
+    if _is_untried(path):
+        return None
     if path.context.sure is False and not path.deed.effect.name.startswith(("@", "a loop")):
         return None  # a queue's redelivery of a client that tries again is how both are meant
     inner = _TIMES.search(path.deed.effect.name)
@@ -120,6 +129,19 @@ def multiplied(judging: Judging, rule: Rule, path: Path) -> str | None:
         product = path.context.attempts * int(inner[1])
         return f"Retries inside of retries, {path.context.attempts} × {inner[1]} = {product} calls: $CHAIN."
     return ""
+
+
+def _is_untried(path: Path) -> bool:
+    """Whether a loop that retries does not come again to what is done there: it answers a failure, or leaves the loop behind it."""
+    around = path.context.around
+    if around is None:
+        return False
+    kinds: list[str] = []
+    for block in (path.edges[0].site if path.edges else path.deed.site).around:
+        if block == around:
+            return bool(_UNTRIED & set(kinds))
+        kinds = [] if block.kind == "try" else [*kinds, block.kind]  # what fails in a `try` goes on at its handlers
+    return False
 
 
 def repeats_an_effect(judging: Judging, rule: Rule, path: Path) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from guardrail.systemic.walk import Path
 
 _DEEP = 5  # calls that are followed when times are added up
-_SIDEWAYS = frozenset({"branch", "except", "memo", "lacking", "few", "loop"})  # blocks that may not run: of them the longest counts
+_SIDEWAYS = frozenset("branch last except memo lacking few loop".split())  # blocks that may not run: of them the longest counts
 _WAITED = frozenset({"net", "net-async"})
 
 

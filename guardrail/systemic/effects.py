@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from guardrail.systemic.facts import Argument, Ref
+from guardrail.systemic.refs import roots
 
 _READS = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:\(\s*)?(?:select|with|show|explain|pragma|values)\b", re.I)
 _BUILT_READS = frozenset({"select", "exists", "union"})
@@ -63,13 +64,13 @@ class Effects:
             last = f"{more}.{last}"
         return found
 
-    def of(self, names: Iterable[str], arguments: Sequence[Argument]) -> list[Effect]:
-        """What a call does; of a statement its text says whether it reads or writes."""
+    def of(self, names: Iterable[str], arguments: Sequence[Argument], values: Mapping[str, tuple[Ref, ...]]) -> list[Effect]:
+        """What a call does; of a statement its text says whether it reads or writes. `values` are those of the local names."""
         found = []
         for name in sorted(names):
             for kind in self.kinds(name):
                 if kind.startswith("statement"):
-                    kind = ("read" if reads(arguments) else "write") + kind.removeprefix("statement")
+                    kind = ("read" if reads(arguments, values) else "write") + kind.removeprefix("statement")
                 found.append(Effect(kind, name))
         return found
 
@@ -79,14 +80,24 @@ class Effects:
         return frozenset(kind for word in words for kind in groups.get(word, [word]))
 
 
-def reads(arguments: Sequence[Argument]) -> bool:
-    """Whether the first argument is a statement that only reads."""
+def reads(arguments: Sequence[Argument], values: Mapping[str, tuple[Ref, ...]]) -> bool:
+    """Whether the first argument is a statement that only reads, or a local name for such statements."""
     if not arguments:
         return False
     first = arguments[0]
     if isinstance(first.value, str):
         return _READS.match(first.value) is not None
-    return _starts(first.ref) in _BUILT_READS or _text(first.ref)
+    if first.ref is not None and first.ref[0] == "name":
+        own = str(first.ref[1])
+        begun = [v for v in values.get(own, ()) if own not in roots(v)]  # the others go on with what it was
+        return bool(begun) and all(_is_read(v) for v in begun)
+    return _is_read(first.ref)
+
+
+def _is_read(ref: Ref) -> bool:
+    if ref is not None and ref[0] == "text":
+        return _READS.match(str(ref[1])) is not None
+    return _starts(ref) in _BUILT_READS or _text(ref)
 
 
 def _starts(ref: Ref) -> str:
@@ -100,6 +111,5 @@ def _starts(ref: Ref) -> str:
 
 def _text(ref: Ref) -> bool:
     """`text("select …")`."""
-    if ref is None or ref[0] != "call" or not ref[2] or not ref[2][0] or ref[2][0][0] != "text":
-        return False
-    return _READS.match(str(ref[2][0][1])) is not None
+    inner = ref[2][0] if ref is not None and ref[0] == "call" and ref[2] else None
+    return inner is not None and inner[0] == "text" and _is_read(inner)

@@ -207,11 +207,12 @@ class _Gathering(Expressions):
 
     def on_If(self, node: ast.If) -> None:
         self.expression(node.test)
-        kind = loops.condition(node.test) or "branch"
+        kind = loops.condition(node.test) or loops.way_on(node.body)
         held, self.open.tests = self.open.tests, (*self.open.tests[-_TESTS:], node.test)
         if kind != "debug":
-            self.within(Around(kind, node.lineno, loops.flag(node.test), names=loops.leaving(node.body)), node.body)
-        otherwise = loops.otherwise(node.test) or "branch"
+            said = loops.sought(node.test) if kind == "memo" else loops.flag(node.test)
+            self.within(Around(kind, node.lineno, said, names=loops.leaving(node.body)), node.body)
+        otherwise = loops.otherwise(node.test) or loops.way_on(node.orelse)
         self.within(Around(otherwise, node.lineno, names=loops.leaving(node.orelse)), node.orelse)
         self.open.tests = held
 

@@ -19,13 +19,13 @@ Ref = tuple[Any, ...] | None
 class Around:
     """A block that a site stands in, with the line where it begins.
 
-    `kind` is loop, few (turns), while, with, retry, except, finally, try, branch (of an `if`), given (what follows
-    `if not …: return`), memo (one for what is not known yet) or lacking (one for what an object lacks).
+    `kind` is loop, few (turns), while, with, retry, except, finally, try, branch (of an `if`), last (one that leaves), given (what
+    follows `if not …: return`), memo (one for what is not known yet) or lacking (one for what an object lacks).
     """
 
     kind: str
     line: int
-    ref: Ref = None  # what is iterated over, entered or caught; of a branch or of what follows a guard, the name that must be true
+    ref: Ref = None  # what is iterated over, entered or caught; what a memo looks into; of others the name that must be true
     number: int = 0  # of a retry: its attempts, 0 where unknown
     asynchronous: bool = False
     names: tuple[

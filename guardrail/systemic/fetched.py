@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref
-from guardrail.systemic.refs import shown
+from guardrail.systemic.refs import roots, shown
 
 if TYPE_CHECKING:
     from guardrail.systemic.graph import Graph, Node
@@ -91,21 +91,6 @@ def is_given(graph: Graph, path: Path) -> bool:
     return False
 
 
-def roots(ref: Ref) -> set[str]:
-    """The plain names in a Ref."""
-    found: set[str] = set()
-    todo: list[object] = [ref]
-    while todo:
-        part = todo.pop()
-        if not isinstance(part, tuple) or not part:
-            continue
-        if part[0] == "name":
-            found.add(str(part[1]))
-        else:
-            todo += part[1:] if isinstance(part[0], str) else part
-    return found
-
-
 def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
     """What is called in a Ref, and in the values of the local names in it."""
     todo: list[Ref] = [ref, *(v for name in roots(ref) for v in node.function.values.get(name, ()))]
@@ -117,4 +102,4 @@ def _calls(node: Node, ref: Ref) -> Iterator[Ref]:
             todo += [p for p in (part[1:] if isinstance(part[0], str) else part) if isinstance(p, tuple)]
 
 
-__all__ = ["is_given", "is_joined", "is_prepared", "roots"]
+__all__ = ["is_given", "is_joined", "is_prepared"]

@@ -14,6 +14,7 @@ from guardrail.findings import filled, finding_of, weigh
 from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
 from guardrail.systemic.contexts import Contexts
+from guardrail.systemic.flags import is_declined
 from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
@@ -89,13 +90,20 @@ class Judging:
                         yield path, node
 
     def _counts(self, path: Path) -> bool:
-        """Whether anybody minds the path: not in tests, in migrations, in what starts a program."""
+        """Whether anybody minds the path: not in tests, in migrations, in what starts a program, where an argument says not to."""
         first = path.hops[0].node
         if any(places.is_test(hop.node.module.path) for hop in path.hops) or places.is_migration(first.module.path):
             return False
-        if is_switched_off(path):
+        if is_switched_off(path) or is_declined(self.graph, path):
             return False
-        return path.context.kind != "async" or first.function.name not in _STARTING
+        return path.context.kind != "async" or not self._only_starts(first)
+
+    def _only_starts(self, node: Node) -> bool:
+        """Whether a coroutine runs while the program starts or ends, when nobody waits for the event loop."""
+        if node.function.name in _STARTING:
+            return True
+        callers = self.graph.callers(node.key)
+        return bool(callers) and all(caller.function.name in _STARTING for caller, _ in callers)
 
     def _grouped(self, rule: Rule, paths: Iterable[tuple[Path, Node]], whole: bool) -> Iterator[Found]:
         """One finding for each anchor, which tells the nearest path and how many more there are."""
@@ -135,9 +143,9 @@ class Judging:
 
     @staticmethod
     def _place(path: Path, hop: Hop) -> tuple[str, int]:
-        """What one finding is made for: a line; of what a loop repeats, the loop."""
+        """What one finding is made for: a line; of what a loop repeats, and of retries inside of a retry, the loop."""
         first = path.hops[0]
-        if path.context.kind == "loop" and hop is first:
+        if (path.context.kind == "loop" or path.deed.effect.kind == "retry") and hop is first:
             return first.node.module.path, -path.context.line
         return hop.node.module.path, hop.line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.secrets import secret_in
 from guardrail.systemic.walk import CALLERS, DEPTH, Hop, Path
 
+_NAMES = re.compile(r"(?:^|_)(?:name|path|identifier|[a-z]{0,2}id)$")  # parameters by which a thing is found
 _STATES = 120  # parameters that are looked at on the way from one, and from one back
 _OTHER = frozenset({"exc_info", "stack_info", "stacklevel"})  # arguments of a log call that are no text
 
@@ -68,8 +70,8 @@ class Flow:
         todo: deque[tuple[Node, str, tuple[Hop, ...], tuple[Edge, ...]]] = deque([(node, name, (), ())])
         while todo:
             now, parameter, hops, edges = todo.popleft()
-            if parameter in now.function.values:
-                continue  # it is something else by then, perhaps
+            if parameter in now.function.values or _NAMES.search(parameter):
+                continue  # it is something else by then, perhaps; or it only names the credential
             deed = next((d for d in now.deeds if _writes(d, parameter)), None)
             if deed is not None:
                 return Way((*hops, Hop(now, deed.site.line)), edges, deed)

@@ -195,7 +195,8 @@ class Graph:
             return
         if site.kind == "read":
             return
-        yield from (e for e in self.effects.of(names, site.arguments) if not (site.awaited and e.kind in _BLOCKING))
+        found = self.effects.of(names, site.arguments, function.values)
+        yield from (e for e in found if not (site.awaited and e.kind in _BLOCKING))
         if names & _EVALUATES and site.arguments:
             yield from self._evaluated(site.arguments[0].ref, module, function)
         last = last_name(site.ref)

@@ -11,6 +11,7 @@ from guardrail.systemic.facts import Around, Ref
 from guardrail.systemic.refs import last_name, ref
 
 FEW = 5  # turns of a loop over a literal that nobody minds
+_SLICE = 10  # elements of a slice that somebody has kept short on purpose
 _BATCHES = re.compile(r"batch|chunk|paginat|pages\b|get_pages|grouper|slices")
 _TRIES = re.compile(r"attempt|retr(y|ies)|tries|\btry_")
 _UNDOING = frozenset({"rollback", "set_rollback", "savepoint_rollback", "exit", "abort"})
@@ -23,7 +24,7 @@ def of_for(node: Any, few: Collection[str] = ()) -> Around:
     if retry is not None:
         return retry
     found = around(node, node.lineno, few)
-    ends = isinstance(node.body[-1], _LEAVING)
+    ends = isinstance(node.body[-1], _LEAVING) or _is_search(node.body)
     return Around("few", node.lineno) if ends and found.kind == "loop" else found
 
 
@@ -50,7 +51,27 @@ def _named(iterable: ast.expr) -> str:
     return iterable.id if isinstance(iterable, ast.Name) else ""
 
 
+def _is_search(body: Sequence[ast.stmt]) -> bool:
+    """Whether a loop looks for the first of something: it ends with `if found: return …`, on what it has asked for in this turn."""
+    last = body[-1]
+    if not isinstance(last, ast.If) or last.orelse or not isinstance(last.body[-1], (ast.Return, ast.Break)):
+        return False
+    if any(isinstance(n, ast.Not) or (isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Is)) for n in ast.walk(last.test)):
+        return False  # what leaves at the first that is missing looks at all of them when all is well
+    if any(isinstance(n, ast.Await) for n in ast.walk(last.test)) or isinstance(last.test, ast.Call):
+        return True
+    asked = {n for s in body if isinstance(s, ast.Assign) and _calls(s.value) for t in s.targets for n in _names(t)}
+    return bool(asked & set(_names(last.test)))
+
+
+def _calls(value: ast.expr) -> bool:
+    return isinstance(value.value if isinstance(value, ast.Await) else value, ast.Call)
+
+
 def _few(iterable: ast.expr) -> bool:
+    if isinstance(iterable, ast.Subscript):
+        last = iterable.slice.upper if isinstance(iterable.slice, ast.Slice) else None
+        return isinstance(last, ast.Constant) and isinstance(last.value, int) and last.value <= _SLICE
     if isinstance(iterable, (ast.Tuple, ast.List, ast.Set)):
         return len(iterable.elts) <= FEW and not any(isinstance(e, ast.Starred) for e in iterable.elts)
     if not isinstance(iterable, ast.Call):
@@ -104,6 +125,13 @@ def guard(node: ast.stmt) -> Ref:
     return ref(node.test.operand) if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
 
 
+def sought(test: ast.expr) -> Ref:
+    """What a `memo` test looks into: `x` of `x is None`, `known` of `key not in known`."""
+    if not isinstance(test, ast.Compare):
+        return None
+    return ref(test.comparators[0] if isinstance(test.ops[0], ast.NotIn) else test.left)
+
+
 def otherwise(test: ast.expr) -> str:
     """The same of what happens where the test does not hold: `memo` behind `x is not None` and behind `x in known`."""
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
@@ -128,12 +156,18 @@ def _debug(test: ast.expr) -> bool:
 def of_while(node: ast.While) -> Around | None:
     """A `while` is a loop only where it retries: else nobody knows how often it turns, and servers turn for ever."""
     tried = _tries(node.body)
-    if tried is None:
+    if tried is None or _polls(node.body, tried):
         return None
     words = " ".join(n.id for n in ast.walk(node) if isinstance(n, ast.Name)).lower()
     if _TRIES.search(words) or _sleeps(node.body):
         return Around("retry", node.lineno)
     return None
+
+
+def _polls(body: Sequence[ast.stmt], tried: ast.Try) -> bool:
+    """Whether a loop waits before each turn, whether or not something failed in the one before."""
+    before = body[: next((n for n, s in enumerate(body) if s is tried), 0)]
+    return _sleeps([*before, *tried.body])
 
 
 def _retry_of_for(node: Any) -> Around | None:
@@ -196,6 +230,11 @@ def leaving(body: Sequence[ast.stmt]) -> tuple[str, ...]:
     if not leaves(body):
         return ()
     return ("break",) if isinstance(body[-1], ast.Break) else ("return",)
+
+
+def way_on(body: Sequence[ast.stmt]) -> str:
+    """What a branch is that says nothing by its test: `last` where it leaves, so that a loop does not come to it again."""
+    return "last" if leaves(body) else "branch"
 
 
 def kept(handlers: Sequence[ast.ExceptHandler]) -> tuple[str, ...]:

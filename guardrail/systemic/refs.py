@@ -172,6 +172,32 @@ def last_name(of: Ref) -> str:
     return last_name(of[1]) if of[0] in ("call", "of") else ""
 
 
+def roots(ref: Ref) -> set[str]:
+    """The plain names in a Ref."""
+    found: set[str] = set()
+    todo: list[object] = [ref]
+    while todo:
+        part = todo.pop()
+        if not isinstance(part, tuple) or not part:
+            continue
+        if part[0] == "name":
+            found.add(str(part[1]))
+        else:
+            todo += part[1:] if isinstance(part[0], str) else part
+    return found
+
+
+def words(of: object) -> Iterator[str]:
+    """All names and literal texts in a Ref."""
+    todo: list[object] = [of]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, tuple):
+            todo += part[1:] if part and isinstance(part[0], str) else part
+
+
 def names_called(of: Ref) -> set[str]:
     """The last names of what is called in a chain of calls."""
     found = set()

@@ -14,11 +14,13 @@ from guardrail.systemic.graph import Deed, Graph, Node
 from guardrail.systemic.guards import shared_changes
 from guardrail.systemic.handles import handles
 from guardrail.systemic.inserts import inserts
+from guardrail.systemic.refs import last_name
 
 _KEPT = {  # effect → the errors that a handler keeps
     "error-kept": frozenset({"", "Exception", "BaseException"}),
     "database-error-kept": frozenset("IntegrityError DatabaseError DataError OperationalError SQLAlchemyError".split()),
 }
+_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})  # they can try only the beginning again, not what is done in them
 WHOLE = "decorator"  # kind of a site that stands for the whole function
 
 
@@ -45,7 +47,7 @@ class Synthetic:
                     yield Deed(Site("block", around.line, None, outer), Effect(kind, f"except {named}".strip()))
             for context in self.contexts.of_block(node, around):
                 site = Site("block", around.line, around.ref, outer)
-                if context.kind == "retry":
+                if context.kind == "retry" and not _MANAGERS.intersection(last_name(d) for d, _, _ in node.function.decorators):
                     yield Deed(site, Effect("retry", attempts(context.identity, context.attempts)))
                 elif context.kind.startswith("lock-"):
                     yield Deed(site, Effect("lock", context.identity or "a lock"))

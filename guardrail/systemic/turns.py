@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from guardrail.systemic.facts import Ref, Site
-from guardrail.systemic.fetched import is_given, is_joined, is_prepared, roots
-from guardrail.systemic.refs import last_name, names_called
+from guardrail.systemic.fetched import is_given, is_joined, is_prepared
+from guardrail.systemic.refs import last_name, names_called, roots, words
+from guardrail.systemic.tabled import is_of_another_table
+from guardrail.systemic.working import is_piece_of_work
 
 if TYPE_CHECKING:
     from guardrail.packs import Rule
     from guardrail.systemic.findings import Judging
     from guardrail.systemic.walk import Hop, Path
 
-_LOCKS = frozenset({"select_for_update", "with_for_update"})
+_LOCKS = re.compile(r"\b(select_for_update|with_for_update|for update)\b|advisory|\bget_lock\b", re.I)
 _LOOKS = frozenset({"get", "get_or_set", "get_many", "get_cache", "has_key"})
 _ONE_BY_ONE = frozenset("save delete get_or_create update_or_create asave adelete".split())
 _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk_save_objects".split())
@@ -21,8 +24,8 @@ _BULK = frozenset("bulk_create bulk_update abulk_create executemany in_bulk bulk
 
 def differs_each_turn(judging: Judging, rule: Rule, path: Path) -> str | None:
     """SQL004: the query asks for something else in each turn."""
-    deliberate = _is_deliberate(path) or _is_unit_of_work(judging, path)
-    return "" if _is_repeated(path) and not deliberate and not _is_fetched_along(judging, path) else None
+    meant = _is_deliberate(path) or _is_unit_of_work(judging, path) or is_piece_of_work(judging, path)
+    return "" if _is_repeated(path) and not meant and not _is_fetched_along(judging, path) else None
 
 
 def written_one_by_one(judging: Judging, rule: Rule, path: Path) -> str | None:
@@ -44,10 +47,15 @@ def _is_fetched_along(judging: Judging, path: Path) -> bool:
     return bool(roots(ref) & set(around.names)) and is_prepared(judging.graph, node, around.ref)
 
 
+def _is_locked(site: Site) -> bool:
+    """Whether a call asks for rows, or for more, that nobody else gets meanwhile."""
+    return any(_LOCKS.search(word) for part in (site.ref, *(a.ref for a in site.arguments)) for word in words(part))
+
+
 def _is_deliberate(path: Path) -> bool:
     """Whether each turn is a piece of work of its own, which ends with a write or reads anew on purpose."""
     method = path.deed.effect.name.rpartition(".")[2]
-    if names_called(path.deed.site.ref) & _LOCKS or method == "refresh_from_db":
+    if _is_locked(path.deed.site) or method == "refresh_from_db":
         return True  # row after row is locked on purpose
     return path.deed.effect.kind.startswith("write") and (bool(path.edges) or method in _ONE_BY_ONE)
 
@@ -57,7 +65,7 @@ def _is_unit_of_work(judging: Judging, path: Path) -> bool:
     node, around = path.hops[0].node, path.context.around
     kinds = [c.kind for c in judging.contexts.at(node, _first(path)) if c.kind in ("loop", "transaction")]
     inside = (s for s in node.function.sites if s.kind == "call" and around in s.around and s.line <= path.hops[0].line)
-    return kinds[:1] == ["transaction"] or any(names_called(s.ref) & _LOCKS for s in inside)
+    return kinds[:1] == ["transaction"] or any(map(_is_locked, inside))
 
 
 def _first(path: Path) -> Site:
@@ -76,10 +84,18 @@ def _is_repeated(path: Path) -> bool:
         return False
     site = _first(path)
     bound = set(around.names)
+    if not path.edges and is_of_another_table(site, effect.name, frozenset(bound)):
+        return False
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
     used = roots(site.ref) | {n for a in site.arguments for n in a.names}
     return bool(used & bound)
+
+
+def _inside(site: Site) -> list[str]:
+    """The kinds of the blocks between a site and its loop."""
+    kinds = [a.kind for a in site.around]
+    return kinds[: kinds.index("loop")] if "loop" in kinds else kinds
 
 
 def _is_lookup(path: Path) -> bool:
@@ -131,9 +147,7 @@ def _remembered(path: Path) -> bool:
     """Whether the loop, or a function on the way, asks only for what is not known yet."""
     first, *others = [*(edge.site for edge in path.edges), path.deed.site]
     later = {a.kind for site in others for a in site.around}
-    kinds = [a.kind for a in first.around]
-    inside = kinds[: kinds.index("loop")] if "loop" in kinds else kinds
-    return "memo" in inside or bool(later & {"memo", "lacking"}) or any(map(_cached, path.hops[1:]))
+    return "memo" in _inside(first) or bool(later & {"memo", "lacking"}) or any(map(_cached, path.hops[1:]))
 
 
 def _cached(hop: Hop) -> bool:

@@ -50,7 +50,7 @@ def is_switched_off(path: Path) -> bool:
         block.ref is not None and block.ref[0] == "name" and block.ref[1] in _not_given(call, hop.node.function)
         for call, hop, site in zip(sites, path.hops[1:], sites[1:], strict=False)
         for block in site.around
-        if block.kind in ("branch", "given")
+        if block.kind in ("branch", "last", "given")
     )
 
 
@@ -117,6 +117,11 @@ class Walk:
     def edges(self, node: Node) -> Iterator[Edge]:
         """The calls that a path may take."""
         return (e for e in node.edges if e.cut not in self.mode.stops and e.callee != node.key)
+
+    def sites(self, node: Node) -> Iterator[Site]:
+        """The sites of a function that have an effect, by themselves or through what they call."""
+        yield from (deed.site for deed in self.deeds(node))
+        yield from (edge.site for edge in self.edges(node) if self.down(edge.callee))
 
     def down(self, start: Key) -> tuple[tuple[Hop, ...], tuple[Edge, ...], Deed] | None:
         """The shortest way from a function to an effect."""

@@ -52,6 +52,8 @@ def history(folder: Path, releases: dict[str, Path]) -> Path:
     last, before = (releases[r] for r in (RELEASES[-1], RELEASES[-2]))
     for count in (1, 5, 50):
         branch(repository, f"files-{count}", dict(_edits(repository, last, before, count)))
+    five, fifty = (dict(_edits(repository, last, before, count)) for count in (5, 50))
+    branch(repository, "others", {path: text for path, text in fifty.items() if path not in five})
     for lines in (10, 100, 1_000, 10_000):
         branch(repository, f"lines-{lines}", dict(_additions(repository, last, lines)))
     return repository

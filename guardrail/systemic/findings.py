@@ -14,14 +14,14 @@ from guardrail.findings import filled, finding_of, weigh
 from guardrail.model import Confidence, Finding, Note
 from guardrail.packs import Rule
 from guardrail.systemic.contexts import Contexts
-from guardrail.systemic.flags import is_declined
+from guardrail.systemic.flags import is_declined, is_switched_off
 from guardrail.systemic.flow import Flow
 from guardrail.systemic.graph import Graph, Node
 from guardrail.systemic.guards import Guard
 from guardrail.systemic.injection import Injection
 from guardrail.systemic.project import Key, Project
 from guardrail.systemic.synthetic import Synthetic
-from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, is_switched_off, not_cached, runs_in_it, starts
+from guardrail.systemic.walk import Hop, Mode, Path, Walk, each_time, not_cached, runs_in_it, starts
 
 FEW = 3  # paths to one effect that a scan tells
 _FAR = 3  # calls after which a path is less sure

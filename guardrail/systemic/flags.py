@@ -1,15 +1,41 @@
-"""Arguments that switch off a part of what is called: `check(host, resolve=False)`."""
+"""Parameters that switch a part of a function off: by an argument, `check(host, resolve=False)`, or by their default."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from guardrail.systemic.facts import Function, Site
+from guardrail.systemic.refs import last_name
+
 if TYPE_CHECKING:
     from guardrail.systemic.graph import Graph
     from guardrail.systemic.walk import Hop, Path
 
 _LEAVES = re.compile(r"(return|raise)\b")
+
+
+def is_switched_off(path: Path) -> bool:
+    """Whether a step lies behind `if flag:` of a function that is called without its flag, which is off by default."""
+    sites = [*(edge.site for edge in path.edges), path.deed.site]
+    return any(
+        block.ref is not None and block.ref[0] == "name" and block.ref[1] in _not_given(call, hop.node.function)
+        for call, hop, site in zip(sites, path.hops[1:], sites[1:], strict=False)
+        for block in site.around
+        if block.kind in ("branch", "last", "given")
+    )
+
+
+def _not_given(call: Site, function: Function) -> frozenset[str]:
+    """The parameters that are off by default, and stay off in a call."""
+    words = {argument.keyword for argument in call.arguments}
+    named = {function.name, function.owner.rpartition(".")[2]}
+    if call.kind != "call" or words & {"*", "**"} or not function.off or last_name(call.ref) not in named:
+        return frozenset()
+    names = [name for name, _, _ in function.parameters]
+    bound = bool(function.owner) and names[:1] in (["self"], ["cls"])
+    given = sum(argument.keyword == "" for argument in call.arguments) + bound
+    return function.off - words - frozenset(names[:given]) - frozenset(function.values)
 
 
 def is_declined(graph: Graph, path: Path) -> bool:
@@ -49,4 +75,4 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-__all__ = ["is_declined"]
+__all__ = ["is_declined", "is_switched_off"]

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.refs import last_name, roots
+
+if TYPE_CHECKING:
+    from guardrail.systemic.walk import Path
 
 _STATEMENTS = frozenset({"select", "select_from", "update", "delete", "insert"})
 
 
-def is_of_another_table(site: Site, effect: str, bound: frozenset[str]) -> bool:
+def is_table_by_table(path: Path) -> bool:
+    """Whether a loop runs over models, queries or statements, so that no two turns could share a query."""
+    around, site = path.context.around, path.deed.site
+    if around is None or path.edges:
+        return False
+    if _is_of_another_table(site, path.deed.effect.name, frozenset(around.names)):
+        return True
+    values = path.hops[0].node.function.values
+    chains = [site.ref, *(value for name in roots(site.ref) for value in values.get(name, ()))]
+    return any(_first_call(chain) == ("attr", ("name", name), "objects") for chain in chains for name in around.names)
+
+
+def _first_call(ref: Ref) -> Ref:
+    """What the first method of a chain is called on: of `model.objects.filter(…).count` it is `model.objects`."""
+    while ref is not None and ref[0] in ("call", "attr") and ref[1] is not None and ref[1][0] != "name":
+        ref = ref[1]
+    return ref
+
+
+def _is_of_another_table(site: Site, effect: str, bound: frozenset[str]) -> bool:
     """Whether a query is one of the loop's own names, or selects from one: `for model in models: select(model)`."""
     if "QuerySet." in effect:
         return site.ref is not None and site.ref[0] == "attr" and _is_query(site.ref[1], bound)
@@ -32,4 +56,4 @@ def _selected(ref: Ref) -> set[str]:
     return found | ({str(ref[1])} if ref is not None and ref[0] == "name" else set())
 
 
-__all__ = ["is_of_another_table"]
+__all__ = ["is_table_by_table"]

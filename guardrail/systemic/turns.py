@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from guardrail.systemic.facts import Ref, Site
 from guardrail.systemic.fetched import is_given, is_joined, is_prepared
 from guardrail.systemic.refs import last_name, names_called, roots, words
-from guardrail.systemic.tabled import is_of_another_table
+from guardrail.systemic.tabled import is_table_by_table
 from guardrail.systemic.working import is_piece_of_work
 
 if TYPE_CHECKING:
@@ -78,14 +78,12 @@ def _is_repeated(path: Path) -> bool:
     around, effect = path.context.around, path.deed.effect
     if around is None or _in_retry(path) or _remembered(path) or effect.name.rpartition(".")[2] in _BULK or _is_lookup(path):
         return False
-    if not _is_in_each_turn(_first(path)) or _is_table_by_table(path):
+    if not _is_in_each_turn(_first(path)) or is_table_by_table(path):
         return False
     if any(hop.node.function.name in ("__init__", "__str__") or "batch" in hop.node.key[1].lower() for hop in path.hops[1:]):
         return False
     site = _first(path)
     bound = set(around.names)
-    if not path.edges and is_of_another_table(site, effect.name, frozenset(bound)):
-        return False
     for _ in range(3):
         bound |= {n for n, values in path.hops[0].node.function.values.items() if any(_mentions(v, bound) for v in values)}
     used = roots(site.ref) | {n for a in site.arguments for n in a.names}
@@ -116,25 +114,6 @@ def _is_in_each_turn(site: Site) -> bool:
             return False
         breaks = around.names == ("break",) or (breaks and around.kind not in ("few", "while", "retry"))
     return True
-
-
-def _is_table_by_table(path: Path) -> bool:
-    """Whether the loop runs over models or over statements, so that no two turns could share a query."""
-    around, site = path.context.around, path.deed.site
-    if around is None or path.edges:
-        return False
-    if path.deed.effect.name.endswith(".execute"):
-        return bool(site.arguments) and site.arguments[0].ref in [("name", name) for name in around.names]
-    values = path.hops[0].node.function.values
-    chains = [site.ref, *(value for name in roots(site.ref) for value in values.get(name, ()))]
-    return any(_first_call(chain) == ("attr", ("name", name), "objects") for chain in chains for name in around.names)
-
-
-def _first_call(ref: Ref) -> Ref:
-    """What the first method of a chain is called on: of `model.objects.filter(…).count` it is `model.objects`."""
-    while ref is not None and ref[0] in ("call", "attr") and ref[1] is not None and ref[1][0] != "name":
-        ref = ref[1]
-    return ref
 
 
 def _in_retry(path: Path) -> bool:

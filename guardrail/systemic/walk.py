@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from guardrail.places import is_test
 from guardrail.systemic.contexts import Context, Contexts
-from guardrail.systemic.facts import Function, Site
+from guardrail.systemic.facts import Site
 from guardrail.systemic.graph import Deed, Edge, Graph, Node
 from guardrail.systemic.project import Key
 from guardrail.systemic.refs import last_name
@@ -41,29 +41,6 @@ class Path:
     def key(self) -> tuple[str, ...]:
         """What makes it the same path in another version: functions and effect, not lines."""
         return (*(hop.node.function.symbol for hop in self.hops), self.deed.effect.name)
-
-
-def is_switched_off(path: Path) -> bool:
-    """Whether a step lies behind `if flag:` of a function that is called without its flag, which is off by default."""
-    sites = [*(edge.site for edge in path.edges), path.deed.site]
-    return any(
-        block.ref is not None and block.ref[0] == "name" and block.ref[1] in _not_given(call, hop.node.function)
-        for call, hop, site in zip(sites, path.hops[1:], sites[1:], strict=False)
-        for block in site.around
-        if block.kind in ("branch", "last", "given")
-    )
-
-
-def _not_given(call: Site, function: Function) -> frozenset[str]:
-    """The parameters that are off by default, and stay off in a call."""
-    words = {argument.keyword for argument in call.arguments}
-    named = {function.name, function.owner.rpartition(".")[2]}
-    if call.kind != "call" or words & {"*", "**"} or not function.off or last_name(call.ref) not in named:
-        return frozenset()
-    names = [name for name, _, _ in function.parameters]
-    bound = bool(function.owner) and names[:1] in (["self"], ["cls"])
-    given = sum(argument.keyword == "" for argument in call.arguments) + bound
-    return function.off - words - frozenset(names[:given]) - frozenset(function.values)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guardrail.model import Change, Definition, FileChange, Finding, Placement, Skipped, Tree, Unreadable
+from guardrail.places import PYTHON
 
 if TYPE_CHECKING:
     from guardrail.allows import AllowsOfFile
     from guardrail.delta.loss import Loss
-
-PYTHON = (".py", ".pyw")
 
 
 @dataclass(frozen=True, slots=True)

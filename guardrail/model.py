@@ -5,7 +5,7 @@ Lines and columns are 1-based everywhere; paths are POSIX, relative to the root 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -108,7 +108,7 @@ class Change:
     head: Tree
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...] = ()
-    identity: str = ""  # stands for the contents of both trees, "" where nobody can tell
+    identity: Callable[[], str] = lambda: ""  # tells what stands for the contents of both trees; asked only where answers are kept
     opaque: tuple[Skipped, ...] = ()  # links and submodules that come with it, behind which Python finds code
 
     @property

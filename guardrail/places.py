@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+PYTHON = (".py", ".pyw")  # how the names of files of Python end
 WHOLE_FILE = "<file>"  # the definition that stands for a file that is not Python
 _TESTS = frozenset({"tests", "test", "testing", "t"})
 _SCRIPTS = frozenset(

@@ -26,10 +26,10 @@ class Recall:
     """What was found in one change, if its trees can be told from others; `cache` None means that nothing is kept."""
 
     def __init__(self, cache: Cache | None, change: Change, rules: Rules, settings: Settings, today: date) -> None:
-        """Nothing is read yet."""
+        """Nothing that was kept is read yet."""
         self.change, self.rules, self.settings, self.today = change, rules, settings, today.isoformat()
-        known = cache is not None and change.identity and change.files and kept.can_keep(rules)
-        self.cache = cache if known else None
+        self.identity = change.identity() if cache is not None and change.files and kept.can_keep(rules) else ""
+        self.cache = cache if self.identity else None
 
     @timed("recalling")
     def load(self) -> Found | None:
@@ -59,7 +59,7 @@ class Recall:
             (f.base_path, f.head_path, *(None if some is None else sorted(some) for some in (f.added, f.removed)), f.copied_from)
             for f in self.change.files
         ]
-        said = repr((self.change.label, self.change.identity, files, replace(self.settings, jobs=0)))
+        said = repr((self.change.label, self.identity, files, replace(self.settings, jobs=0)))
         return key(b"change", kept.program(), self.rules.theirs, said.encode("utf-8", "surrogateescape"))
 
     def _with_text(self, judgement: FileJudgement) -> FileJudgement:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from guardrail import __version__, policy, snapshot
 from guardrail.change import EmptyTree, FolderTree, MemoryTree, Paths, Revisions, Source, prefetch, read_change
 from guardrail.delta.loss import merged
+from guardrail.findings import order
 from guardrail.judgement import FileJudgement, Found, is_python, parted
 from guardrail.model import Change, FileChange, Finding, Placement, Status, Tree, Verdict
 from guardrail.ownrules import RULES as OWN_RULES
@@ -97,7 +98,7 @@ def decide(
     head = [f for j in everything for f in j.head]
     base = [f for j in everything for f in j.base]
     compared = snapshot.compare(base, head, dict(change.renames), _gone(change, everything))
-    findings = snapshot.fingerprinted(terms.among(merged(sorted([*compared, *found.paths], key=snapshot.order), found.lost)))
+    findings = snapshot.fingerprinted(terms.among(merged(sorted([*compared, *found.paths], key=order), found.lost)))
     allows: dict[str, AllowsOfFile] = {j.path: j.allows for j in judgements if j.allows is not None}
     skipped = (*change.skipped, *(s for j in judgements for s in j.skipped))
     unread = {s.path for s in skipped}

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from guardrail.findings import filled, finding_of, texts_of
-from guardrail.findings import order as order  # run sorts by it, too
+from guardrail.findings import filled, finding_of, order, texts_of
 from guardrail.model import Confidence, Definition, Finding, Status
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from guardrail.change.differences import Difference, differences
@@ -81,8 +82,7 @@ def _change(git: Git, label: str, base: GitTree | EmptyTree, head: Tree, found: 
             tree.hold(ids, blobs)
     files = [numbered(f.file_change(), base, head) for f in found]
     ordered = tuple(sorted(files, key=lambda f: (f.path, f.base_path or "")))
-    known = identity(git, base.commit, head, ordered) if isinstance(base, GitTree) and ordered else ""
-    return Change(git.root, label, base, head, ordered, identity=known, opaque=behind)
+    return Change(git.root, label, base, head, ordered, identity=partial(identity, git, base, head, ordered), opaque=behind)
 
 
 def _early(sides: Iterable[tuple[str | None, str]]) -> dict[str, str]:

@@ -14,15 +14,15 @@ LARGEST = 2_000_000  # bytes of a file that is read to tell it from others
 _UNASKED = re.compile(rb"(?:\A|\0)[a-zS] ")  # git was told not to look whether these files differ
 
 
-def identity(git: Git, commit: str, head: Tree, files: Iterable[FileChange]) -> str:
+def identity(git: Git, base: Tree, head: Tree, files: Iterable[FileChange]) -> str:
     """Of a change from a commit to `head`, in which these files differ; "" where some content may be another next time."""
-    if git.partial:
+    if git.partial or not isinstance(base, GitTree):
         return ""
     if isinstance(head, FolderTree):
-        return _of_folder(commit, head, files)
+        return _of_folder(base.commit, head, files)
     if isinstance(head, IndexTree):
-        return f"{commit} {hashlib.sha256(head.listing()).hexdigest()}"
-    return f"{commit} {head.commit}" if isinstance(head, GitTree) else ""
+        return f"{base.commit} {hashlib.sha256(head.listing()).hexdigest()}"
+    return f"{base.commit} {head.commit}" if isinstance(head, GitTree) else ""
 
 
 def _of_folder(commit: str, head: FolderTree, files: Iterable[FileChange]) -> str:

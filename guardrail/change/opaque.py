@@ -10,9 +10,9 @@ from guardrail.change.differences import Difference
 from guardrail.change.git import Git
 from guardrail.change.trees import GitTree
 from guardrail.model import Skipped, Tree, Unreadable
+from guardrail.places import PYTHON
 
 LINK, SUBMODULE = "120000", "160000"
-_SUFFIXES = (".py", ".pyw")
 
 
 def opaque(git: Git, head: Tree, found: Iterable[Difference]) -> tuple[Skipped, ...]:
@@ -27,7 +27,7 @@ def _opaque(git: Git, head: Tree, found: Sequence[Difference]) -> Iterator[Skipp
             yield Skipped(path, "a submodule that is new or at another commit, and its code is not judged here")
             continue
         name = path.rpartition("/")[2]
-        if not name.endswith(_SUFFIXES) and "." in name:
+        if not name.endswith(PYTHON) and "." in name:
             continue
         target = _target(git, head, path, f.head_id)
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
@@ -49,7 +49,7 @@ def _judged(head: Tree, inside: str, folder: bool) -> bool:
     if inside.startswith(("..", "/")):
         return False
     try:
-        if inside.endswith(_SUFFIXES):
+        if inside.endswith(PYTHON):
             return head.read(inside) is not None
     except Unreadable:
         return False

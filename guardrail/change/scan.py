@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from guardrail.change.git import Git, NotARepository, open_repository
 from guardrail.change.identity import identity
-from guardrail.change.trees import EmptyTree, FolderTree, listed
+from guardrail.change.trees import EmptyTree, FolderTree, GitTree, listed
 from guardrail.change.untracked import worktree_differences
 from guardrail.change.walk import walk
 from guardrail.model import Change, FileChange, GuardrailError, Skipped
@@ -34,16 +35,19 @@ def scan(paths: tuple[str, ...], cwd: Path) -> Change:
     changes = tuple(FileChange(None, path) for path in sorted(files))
     gone = tuple(Skipped(path, reason) for path, reason in sorted(skipped.items()))
     tree = FolderTree(str(root), git)
-    return Change(str(root), "scan", EmptyTree(), tree, changes, gone, _identity(git, tree, files) if git else "")
+    return Change(str(root), "scan", EmptyTree(), tree, changes, gone, partial(_identity, git, tree, files))
 
 
-def _identity(git: Git, tree: FolderTree, files: set[str]) -> str:
+def _identity(git: Git | None, tree: FolderTree, files: set[str]) -> str:
     """What stands for the working tree, where git has an eye on all these files and on those around them."""
-    commit = git.commit("HEAD")
-    if commit is None or not files or not files.issubset(name for _, name in tree.names()):
+    commit = git.commit("HEAD") if git else None
+    if git is None or commit is None or not files.issubset(name for _, name in tree.names()):
         return ""
     return identity(
-        git, commit, tree, [found.file_change() for found in worktree_differences(git, tree, commit) if not found.leads]
+        git,
+        GitTree(git, commit),
+        tree,
+        [found.file_change() for found in worktree_differences(git, tree, commit) if not found.leads],
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from guardrail.model import Finding, Unreadable
+from guardrail.places import PYTHON
 from guardrail.source import decode
 
 _NOT_MEANT = frozenset({"ctx", "kind", "type_comment"})
@@ -42,7 +43,7 @@ def _parsed(read: Callable[[str], bytes | None], path: str) -> tuple[str, ast.Mo
         text = decode(read(path) or b"")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return text, ast.parse(text) if path.endswith((".py", ".pyw")) else None
+            return text, ast.parse(text) if path.endswith(PYTHON) else None
     except (Unreadable, SyntaxError, ValueError, RecursionError, MemoryError):
         return text, None
 

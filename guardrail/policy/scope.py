@@ -11,7 +11,7 @@ from guardrail import findings, places
 from guardrail.drafted import Provenance
 from guardrail.model import Change, Confidence, Finding, Severity, Status, Tree, Unreadable
 from guardrail.ownrules import LEFT_SCOPE, NOT_JUDGED, finding
-from guardrail.places import WHOLE_FILE
+from guardrail.places import PYTHON, WHOLE_FILE
 from guardrail.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _NAMES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+([A-Za-z]\w*)", re.M)
 _COMMON = frozenset({"main", "get", "post", "run", "setup", "Meta", "Config"})
-_SUFFIXES = (".py", ".pyw")
 SHARED = 0.3  # of its lines a new file has from another when its code was taken from there
 TELLING = 8  # characters from which a line says something
 
@@ -27,8 +26,8 @@ TELLING = 8  # characters from which a line says something
 def origins(change: Change, settings: Settings) -> dict[str, str]:
     """Python files of head that took their code from another file → that file of base: by git, or by names and lines."""
     found = {f.head_path: f.base_path or f.copied_from or "" for f in change.files if f.head_path}
-    found = {path: old for path, old in found.items() if old and old != path and path.endswith(_SUFFIXES)}
-    fresh = [f.head_path for f in change.files if f.base_path is None and f.head_path and f.head_path.endswith(_SUFFIXES)]
+    found = {path: old for path, old in found.items() if old and old != path and path.endswith(PYTHON)}
+    fresh = [f.head_path for f in change.files if f.base_path is None and f.head_path and f.head_path.endswith(PYTHON)]
     suspects = [path for path in fresh if path not in found and (settings.excluded(path) or _judged_less(path))]
     gone = _gone(change, settings) if suspects else {}
     for path in suspects:
@@ -90,7 +89,7 @@ def _gone(change: Change, settings: Settings) -> dict[str, str]:
     """Name → the judged file of base that defined it and does not any more."""
     found: dict[str, str] = {}
     for file in change.files:
-        if file.base_path and file.base_path.endswith(_SUFFIXES) and not settings.excluded(file.base_path):
+        if file.base_path and file.base_path.endswith(PYTHON) and not settings.excluded(file.base_path):
             if not _judged_less(file.base_path):
                 now = _defined(change.head, file.head_path) if file.head_path == file.base_path else frozenset()
                 found |= dict.fromkeys(_defined(change.base, file.base_path) - now, file.base_path)

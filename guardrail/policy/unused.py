@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from guardrail.allows import AllowsOfFile
 from guardrail.model import Change, Finding, Unreadable
 from guardrail.ownrules import ALLOW_EXPIRED, ALLOW_UNUSED, finding
-from guardrail.places import WHOLE_FILE
+from guardrail.places import PYTHON, WHOLE_FILE
 from guardrail.policy.decisions import unwanted
 from guardrail.policy.terms import Terms
 from guardrail.settings import FILES, Settings
 
 if TYPE_CHECKING:
     from guardrail.packs import Rules
-
-_SUFFIXES = (".py", ".pyw")
 
 
 def audit(
@@ -26,7 +24,7 @@ def audit(
     if not settings.waiver and not any(of_file.allows for of_file in allows.values()):
         return []
     seen = {f.head_path for f in change.files}
-    if any(path.endswith(_SUFFIXES) and path not in seen for path in change.head.paths()):
+    if any(path.endswith(PYTHON) and path not in seen for path in change.head.paths()):
         return []
     asked = {r.id for r in rules.rules if r.delta is None and not unwanted(settings, r.id, r.surface)}
     return [*_of_allows(allows, asked, found), *_of_waivers(change, settings, asked, terms, found)]
